@@ -1,0 +1,97 @@
+//! One file per subcommand. What was typed becomes a call; what it says is printed here.
+
+pub mod analyze;
+pub mod received;
+pub mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use firsthand_analyzer::received::{Dialect, Handover};
+
+/// Exit status when the answer is "no".
+pub const NO: u8 = 1;
+/// Exit status on wrong usage or configuration.
+pub const WRONG_USAGE: u8 = 2;
+/// Exit status when it may work later (EX_TEMPFAIL of sysexits.h).
+pub const TRY_LATER: u8 = 75;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The command was called wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// A file or pipe could not be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// What was to be written could not be.
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] std::io::Error),
+    /// It may work later.
+    #[error("{0}")]
+    TryLater(String),
+}
+
+impl CommandError {
+    /// The exit status that tells a script what kind of failure it is.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::File { .. } => ExitCode::from(WRONG_USAGE),
+            Self::TryLater(_) => ExitCode::from(TRY_LATER),
+            Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Output(_) => ExitCode::from(TRY_LATER),
+        }
+    }
+}
+
+/// The dialect of that name; `auto` expects none.
+///
+/// # Errors
+/// The sentence for the operator, with all names.
+pub fn parse_dialect(name: &str) -> Result<Option<Dialect>, String> {
+    if name == "auto" {
+        return Ok(None);
+    }
+    let names = || Dialect::ALL.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
+    Dialect::parse(name).map(Some).ok_or_else(|| format!("no dialect is called {name:?}; there are auto, {}", names()))
+}
+
+/// The handover of that name.
+///
+/// # Errors
+/// The sentence for the operator, with all names.
+pub fn parse_handover(name: &str) -> Result<Handover, String> {
+    let names = || Handover::ALL.map(Handover::name).join(", ");
+    Handover::parse(name).ok_or_else(|| format!("no handover is called {name:?}; there are {}", names()))
+}
+
+/// A network from its text; a bare address is a network of one.
+///
+/// # Errors
+/// The sentence for the operator.
+pub fn parse_network(text: &str) -> Result<ipnet::IpNet, String> {
+    let bare = text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+    text.parse().or(bare).map_err(|_| format!("{text:?} is no network; write an address or a prefix such as 10.9.0.0/24"))
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// Why it could not be done.
+pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
+    use crate::cli::Command;
+    match command {
+        Command::Analyze(arguments) => analyze::run(&arguments),
+        Command::Received(arguments) => {
+            let dialect = parse_dialect(&arguments.dialect).map_err(CommandError::Usage)?;
+            received::run(&arguments.file, dialect, arguments.json)
+        }
+    }
+    .map(|()| ExitCode::SUCCESS)
+}

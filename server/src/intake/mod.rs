@@ -1,0 +1,2 @@
+//! How samples come in.
+pub mod files;

@@ -1,0 +1,4 @@
+//! Firsthand.
+pub mod intake;
+pub mod cli;
+pub mod command;

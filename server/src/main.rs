@@ -1,0 +1,16 @@
+//! The door: reads what was typed, calls the command, turns its answer into an exit status.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use firsthand_server::cli::Cli;
+
+fn main() -> ExitCode {
+    match firsthand_server::command::run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("firsthand: {error}");
+            error.exit_code()
+        }
+    }
+}
