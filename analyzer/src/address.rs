@@ -108,11 +108,8 @@ pub fn is_special_purpose(address: IpAddr) -> bool {
 
 /// The networks that no zone may hold by default (G6): every special-purpose network, documentation included.
 pub fn special_networks() -> impl Iterator<Item = IpNet> {
-    let outside = [
-        v6([0, 0, 0, 0, 0, 0, 0, 0], 3),
-        v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2),
-        v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1),
-    ];
+    let outside =
+        [v6([0, 0, 0, 0, 0, 0, 0, 0], 3), v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2), v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1)];
     let four = SPECIAL_V4.into_iter().chain(DOCUMENTATION_V4).map(IpNet::V4);
     four.chain(SPECIAL_V6.into_iter().chain(DOCUMENTATION_V6).chain(outside).map(IpNet::V6))
 }
@@ -131,9 +128,7 @@ impl Origin {
     pub fn network(self) -> IpNet {
         match self {
             Self::V4(address) => IpNet::V4(Ipv4Net::from(address)),
-            Self::V6(upper) => {
-                IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from_bits(u128::from(upper) << 64), 64))
-            }
+            Self::V6(upper) => IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from_bits(u128::from(upper) << 64), 64)),
         }
     }
 
@@ -227,11 +222,31 @@ mod tests {
 
     #[test]
     fn special_purpose_follows_rfc_6890() {
-        for text in ["10.1.2.3", "127.0.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "0.1.2.3", "224.0.0.1", "255.255.255.255",
-            "::1", "::", "fe80::1", "fc00::1", "ff02::1", "2001::1", "2002:c000:201::1", "64:ff9b::1", "::ffff:10.0.0.1", "100::1"] {
+        for text in [
+            "10.1.2.3",
+            "127.0.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "169.254.1.1",
+            "0.1.2.3",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "2001::1",
+            "2002:c000:201::1",
+            "64:ff9b::1",
+            "::ffff:10.0.0.1",
+            "100::1",
+        ] {
             assert!(is_special_purpose(text.parse().unwrap()), "{text}");
         }
-        for text in ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "8.8.8.8", "2a00:1450::1", "26.51.100.25"] {
+        for text in
+            ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "8.8.8.8", "2a00:1450::1", "26.51.100.25"]
+        {
             assert!(!is_special_purpose(text.parse().unwrap()), "{text}");
         }
         let networks: Vec<IpNet> = special_networks().collect();

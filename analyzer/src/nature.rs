@@ -79,9 +79,10 @@ pub fn has_null_sender(header: &Header<'_>, envelope: Option<&Envelope>) -> bool
 
 /// The nature of a message.
 pub fn classify(header: &Header<'_>, envelope: Option<&Envelope>) -> Nature {
-    let report = header.all("Content-Type").next().is_some_and(|field| {
-        field.unfolded().trim_ascii_start().to_ascii_lowercase().starts_with(b"multipart/report")
-    });
+    let report = header
+        .all("Content-Type")
+        .next()
+        .is_some_and(|field| field.unfolded().trim_ascii_start().to_ascii_lowercase().starts_with(b"multipart/report"));
     if report || has_null_sender(header, envelope) { Nature::Bounce } else { Nature::Direct }
 }
 

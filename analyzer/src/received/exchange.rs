@@ -6,8 +6,7 @@
 use super::grammar::{Handover, Rule};
 
 const AFTER_SMTPSVC: &str = r" with Microsoft SMTPSVC(?:\([0-9.]+\))?; @date@";
-const AFTER_SERVER: &str =
-    r"(?: \([0-9A-Fa-f.:%]+\))? with (?<with>Microsoft SMTP Server)(?: \(.*\))?(?: id @id@)?(?: via [A-Za-z]+ Transport)?; @date@";
+const AFTER_SERVER: &str = r"(?: \([0-9A-Fa-f.:%]+\))? with (?<with>Microsoft SMTP Server)(?: \(.*\))?(?: id @id@)?(?: via [A-Za-z]+ Transport)?; @date@";
 
 pub(super) const RULES: &[Rule] = &[
     // from mars.relay.example ([10.2.0.25]) by MAIL01.CORP.RELAY.EXAMPLE with Microsoft SMTPSVC(6.0.3790.1830);

@@ -14,8 +14,7 @@ const AFTER: &str = concat!(
     r#"|\((?:envelope-from <(?<sender>[^\x20\t()\[\]<>"]*)>|[^()\[\]<>"]*)\)))*;[ \t]*@date@[ \t]*(?:\([A-Za-z0-9 +-]*\))?[ \t]*\z"#
 );
 
-const AFTER_CLAIM: &str =
-    r#"(?: (?:via|with|id|for) [^\x20\t;()\[\]"]+| \([^()\[\]<>"]*\))*;[ \t]*@any-date@(?:[ \t]*\([A-Za-z0-9 +-]*\))?[ \t]*\z"#;
+const AFTER_CLAIM: &str = r#"(?: (?:via|with|id|for) [^\x20\t;()\[\]"]+| \([^()\[\]<>"]*\))*;[ \t]*@any-date@(?:[ \t]*\([A-Za-z0-9 +-]*\))?[ \t]*\z"#;
 
 pub(super) const RULES: &[Rule] = &[
     // from mail.sender.example (host.sender.example [192.0.2.10]) by mx9.relay.example with ESMTP id n13si5973036wej.22;

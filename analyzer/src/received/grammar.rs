@@ -32,7 +32,7 @@ const CLAUSES: [(&str, &str); 6] = [
     ("@name@", r"[A-Za-z0-9._-]+"),
     ("@host@", r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f.:]+\])"),
     ("@protocol@", r"(?<with>(?:UTF8|utf8)?[EeLl]?[SsMm][MmTt][TtPp][Pp]?[SsAaPp]*)"),
-    ("@id@", r"<?(?<id>[A-Za-z0-9][A-Za-z0-9._:/@+=-]*)>?"),
+    ("@id@", r"<?(?<id>[A-Za-z0-9+/][A-Za-z0-9._:/@+=-]*)>?"),
     // Four-digit years only (RFC 5321 §4.4); the zone may be a name (RFC 5322 §4.3) and be told again in a comment.
     (
         "@date@",
@@ -321,7 +321,7 @@ impl Ends {
 fn read_clauses<'a>(pattern: &meta::Regex, text: &'a [u8], clauses: &mut Clauses<'a>) {
     let mut captures: Captures = pattern.create_captures();
     pattern.captures(Input::new(text).anchored(Anchored::Yes), &mut captures);
-    let mut read = |name: &str, clause: &mut Option<&'a [u8]>| {
+    let read = |name: &str, clause: &mut Option<&'a [u8]>| {
         if let Some(span) = captures.get_group_by_name(name) {
             *clause = Some(&text[span.range()]);
         }
@@ -364,7 +364,11 @@ fn expand(pattern: &str) -> String {
             ']' => in_class = false,
             _ => {}
         }
-        if symbol == ' ' && !in_class { expanded.push_str(r"[ \t]+") } else { expanded.push(symbol) }
+        if symbol == ' ' && !in_class {
+            expanded.push_str(r"[ \t]+")
+        } else {
+            expanded.push(symbol)
+        }
         escaped = symbol == '\\' && !escaped;
     }
     expanded

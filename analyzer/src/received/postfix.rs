@@ -23,9 +23,19 @@ pub(super) const RULES: &[Rule] = &[
         ),
     ),
     // by mx1.relay.example (Postfix, from userid 1000) id 4T3Xyz1234; Mon, 23 Nov 2026 22:02:47 +0000 (UTC)
-    Rule::handover("pickup", Handover::Pickup, r"by ", r" \(Postfix[^()]*, from userid [0-9]+\) id @id@(?: for <.*>)?; @date@"),
+    Rule::handover(
+        "pickup",
+        Handover::Pickup,
+        r"by ",
+        r" \(Postfix[^()]*, from userid [0-9]+\) id @id@(?: for <.*>)?; @date@",
+    ),
     // by mx1.relay.example (Postfix) id 4T3Xyz1234; Mon, 23 Nov 2026 22:02:47 +0000 (UTC)
-    Rule::handover("generated", Handover::Pickup, r"by ", r" \(Postfix(?:[^(),]|\([^()]*\))*\) id @id@(?: for <.*>)?; @date@"),
+    Rule::handover(
+        "generated",
+        Handover::Pickup,
+        r"by ",
+        r" \(Postfix(?:[^(),]|\([^()]*\))*\) id @id@(?: for <.*>)?; @date@",
+    ),
     // from mail.sender.example (unknown [unknown]) by mx1.relay.example (Postfix) with ESMTP id 4T3; Mon, 23 Nov 2026 …
     Rule::unstated(
         "unknown-peer",

@@ -11,8 +11,8 @@ use firsthand_analyzer::topology::{Boundary, HostPattern, Relay, Topology};
 use firsthand_analyzer::verdict::{Report, Verdict, judge};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::AnalyzeArguments;
 use super::{CommandError, parse_dialect, parse_handover, parse_network};
+use crate::cli::AnalyzeArguments;
 use crate::intake::files::{Found, Unreadable, for_each_message};
 
 impl From<Unreadable> for CommandError {

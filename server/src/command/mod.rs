@@ -77,7 +77,9 @@ pub fn parse_handover(name: &str) -> Result<Handover, String> {
 /// The sentence for the operator.
 pub fn parse_network(text: &str) -> Result<ipnet::IpNet, String> {
     let bare = text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
-    text.parse().or(bare).map_err(|_| format!("{text:?} is no network; write an address or a prefix such as 10.9.0.0/24"))
+    text.parse()
+        .or(bare)
+        .map_err(|_| format!("{text:?} is no network; write an address or a prefix such as 10.9.0.0/24"))
 }
 
 /// Does what was typed.

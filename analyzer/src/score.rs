@@ -1,0 +1,381 @@
+//! The score of an origin: how many distinct fresh traps witness against it (G4).
+//!
+//! Enters: an origin's units, the registry of traps and feeds, the policy, an instant. Leaves: a [`Score`] with its
+//! witnesses. A pure function: the same units in any order, and any number of times, give the same score, and while
+//! they stand unchanged it never rises.
+
+use std::collections::BTreeMap;
+
+use crate::evidence::{HOUR, Unit};
+
+/// How surely a trap's mail is unwanted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Tier {
+    /// Never anybody's, never published.
+    Pristine,
+    /// Never anybody's, published where only harvesters look.
+    Seeded,
+    /// Somebody's once.
+    Recycled,
+    /// A likely misspelling of somebody's.
+    Typo,
+}
+
+impl Tier {
+    /// The most that one trap of this tier adds to a score.
+    pub fn weight(self) -> f64 {
+        match self {
+            Self::Pristine => 1.0,
+            Self::Seeded => 0.7,
+            Self::Recycled => 0.2,
+            Self::Typo => 0.0,
+        }
+    }
+
+    /// Whether the trap counts for the quorum.
+    pub fn counts_for_quorum(self) -> bool {
+        matches!(self, Self::Pristine | Self::Seeded)
+    }
+
+    /// The tier's word in settings and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pristine => "pristine",
+            Self::Seeded => "seeded",
+            Self::Recycled => "recycled",
+            Self::Typo => "typo",
+        }
+    }
+}
+
+/// A registered recipient.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trap {
+    /// The trap's domain, in lower case.
+    pub domain: String,
+    /// Its tier.
+    pub tier: Tier,
+    /// Whether it ever sends mail, so that what is reflected to it proves nothing (B06).
+    pub sends: bool,
+}
+
+/// Whose word a feed is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Trust {
+    /// Our traps.
+    Own,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// The traps and feeds that evidence is weighed by. What it does not know weighs nothing, so that removing a trap or a
+/// feed from the settings withdraws its evidence (G5).
+#[derive(Clone, Default, Debug)]
+pub struct Registry {
+    /// Traps by registry id.
+    pub traps: BTreeMap<String, Trap>,
+    /// Feeds by name.
+    pub feeds: BTreeMap<String, Trust>,
+}
+
+/// When a listing begins and ends.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Policy {
+    /// The score at which a listing begins.
+    pub list_at: f64,
+    /// The score below which it ends.
+    pub delist_at: f64,
+    /// The time in which a trap's weight halves, in seconds.
+    pub half_life: i64,
+    /// The age past which evidence weighs nothing, in seconds.
+    pub hard_limit: i64,
+    /// Distinct pristine or seeded traps that a listing needs.
+    pub traps: usize,
+    /// Distinct domains over which they must lie.
+    pub trap_domains: usize,
+    /// The most that one trap domain contributes.
+    pub domain_cap: f64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            list_at: 2.5,
+            delist_at: 1.25,
+            half_life: 48 * HOUR,
+            hard_limit: 72 * HOUR,
+            traps: 3,
+            trap_domains: 3,
+            domain_cap: 1.5,
+        }
+    }
+}
+
+impl Policy {
+    /// The most that one foreign feed contributes: half of what a listing needs, so that none lists alone (G4).
+    pub fn foreign_cap(&self) -> f64 {
+        self.list_at / 2.0
+    }
+
+    /// Whether the registry's traps can ever meet the quorum; where they cannot, nothing is published.
+    pub fn can_be_met(&self, registry: &Registry) -> bool {
+        let mut domains: Vec<&str> = Vec::new();
+        let counting = registry.traps.values().filter(|trap| trap.tier.counts_for_quorum());
+        let count = counting.inspect(|trap| domains.push(&trap.domain)).count();
+        domains.sort_unstable();
+        domains.dedup();
+        count >= self.traps && domains.len() >= self.trap_domains
+    }
+}
+
+/// One trap's word against an origin.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Witness {
+    /// The trap's registry id.
+    pub trap: String,
+    /// Its domain.
+    pub domain: String,
+    /// Its tier.
+    pub tier: Tier,
+    /// The feed that brought its newest direct hour.
+    pub feed: String,
+    /// Its newest direct hour.
+    pub newest: i64,
+    /// What it weighs at the instant asked for, 0 to 1.
+    pub weight: f64,
+    /// Distinct direct samples in its direct hours (each hour counts at most 255 a nature).
+    pub samples: u32,
+}
+
+/// What stands against an origin at an instant.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Score {
+    /// Reads as "how many distinct fresh traps".
+    pub value: f64,
+    /// The traps behind it, newest first.
+    pub witnesses: Vec<Witness>,
+    /// Distinct traps that count for the quorum.
+    pub traps: usize,
+    /// Distinct domains over which these lie.
+    pub domains: usize,
+    /// The start of the newest direct hour, as Unix seconds.
+    pub newest: Option<i64>,
+}
+
+impl Score {
+    /// Whether a listing begins at this score.
+    pub fn lists(&self, policy: &Policy) -> bool {
+        self.value >= policy.list_at && self.traps >= policy.traps && self.domains >= policy.trap_domains
+    }
+}
+
+/// The score of an origin whose units these are, at `now` (Unix seconds). Units of later hours are not known yet.
+pub fn score(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> Score {
+    let witnesses = witnesses(units, registry, policy, now);
+    let counted: Vec<&Witness> = witnesses.iter().filter(|witness| witness.tier.counts_for_quorum()).collect();
+    let mut domains: Vec<&str> = counted.iter().map(|witness| witness.domain.as_str()).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    Score {
+        value: weigh(&witnesses, registry, policy),
+        traps: counted.len(),
+        domains: domains.len(),
+        newest: witnesses.first().map(|witness| witness.newest * HOUR),
+        witnesses,
+    }
+}
+
+/// Each trap's strongest word: its newest direct hour, an own feed before a foreign one.
+fn witnesses(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> Vec<Witness> {
+    #[derive(Default)]
+    struct Tally {
+        direct: u32,
+        all: u32,
+    }
+    let mut hours: BTreeMap<(&str, &str, i64), Tally> = BTreeMap::new();
+    for unit in units {
+        let tally = hours.entry((&unit.key.trap, &unit.key.feed, unit.key.hour)).or_default();
+        tally.all += u32::from(unit.samples);
+        if !unit.key.nature.is_reflected() {
+            tally.direct += u32::from(unit.samples);
+        }
+    }
+    let mut found: BTreeMap<&str, (Witness, Trust)> = BTreeMap::new();
+    for ((trap_id, feed, hour), tally) in hours {
+        let (Some(trap), Some(trust)) = (registry.traps.get(trap_id), registry.feeds.get(feed)) else { continue };
+        let age = now - hour * HOUR;
+        // An hour in which more than three quarters are reflected is presumed to be reflected whole (G3).
+        if age < 0 || age >= policy.hard_limit || tally.direct == 0 || tally.direct * 4 < tally.all {
+            continue;
+        }
+        let weight = trap.tier.weight() * (-(age as f64) / policy.half_life as f64).exp2();
+        let witness = Witness {
+            trap: trap_id.to_owned(),
+            domain: trap.domain.clone(),
+            tier: trap.tier,
+            feed: feed.to_owned(),
+            newest: hour,
+            weight,
+            samples: tally.direct,
+        };
+        match found.get_mut(trap_id) {
+            None => drop(found.insert(trap_id, (witness, *trust))),
+            Some((known, known_trust)) => {
+                let samples = known.samples + witness.samples;
+                let own_first = (*trust, std::cmp::Reverse(hour)) < (*known_trust, std::cmp::Reverse(known.newest));
+                if own_first {
+                    (*known, *known_trust) = (witness, *trust);
+                }
+                known.samples = samples;
+            }
+        }
+    }
+    let mut witnesses: Vec<Witness> = found.into_values().map(|(witness, _)| witness).collect();
+    witnesses.sort_by(|one, other| other.newest.cmp(&one.newest).then_with(|| one.trap.cmp(&other.trap)));
+    witnesses
+}
+
+/// Sums the witnesses under the domain cap and the foreign cap.
+fn weigh(witnesses: &[Witness], registry: &Registry, policy: &Policy) -> f64 {
+    let trust = |feed: &str| registry.feeds.get(feed).copied().unwrap_or(Trust::Foreign);
+    let mut ordered: Vec<&Witness> = witnesses.iter().collect();
+    // Own words fill a domain's share first, so that a foreign feed cannot push them out.
+    ordered.sort_by(|one, other| {
+        trust(&one.feed)
+            .cmp(&trust(&other.feed))
+            .then_with(|| other.weight.total_cmp(&one.weight))
+            .then_with(|| one.trap.cmp(&other.trap))
+    });
+    let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut feeds: BTreeMap<&str, f64> = BTreeMap::new();
+    for witness in ordered {
+        let domain = domains.entry(&witness.domain).or_default();
+        let granted = witness.weight.min(policy.domain_cap - *domain).max(0.0);
+        *domain += granted;
+        *feeds.entry(&witness.feed).or_default() += granted;
+    }
+    feeds
+        .iter()
+        .map(|(feed, sum)| match trust(feed) {
+            Trust::Own => *sum,
+            Trust::Foreign => sum.min(policy.foreign_cap()),
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Origin;
+    use crate::evidence::UnitKey;
+    use crate::nature::Nature;
+    use proptest::prelude::*;
+
+    pub(super) fn registry() -> Registry {
+        let trap = |domain: &str, tier| Trap { domain: domain.into(), tier, sends: false };
+        let mut traps = BTreeMap::new();
+        for domain in 0..4 {
+            for index in 0..4 {
+                traps.insert(format!("t{domain}{index}"), trap(&format!("d{domain}.example"), Tier::Pristine));
+            }
+        }
+        traps.insert("old".into(), trap("d9.example", Tier::Recycled));
+        let feeds = [("own", Trust::Own), ("far", Trust::Foreign), ("far2", Trust::Foreign)];
+        Registry { traps, feeds: feeds.map(|(name, trust)| (name.to_owned(), trust)).into() }
+    }
+
+    fn unit(feed: &str, trap: &str, nature: Nature, hour: i64, samples: u8) -> Unit {
+        let key = UnitKey {
+            origin: Origin::V4([192, 0, 2, 1].into()),
+            feed: feed.into(),
+            trap: trap.into(),
+            nature,
+            null_sender: false,
+            hour,
+        };
+        Unit { key, samples }
+    }
+
+    fn direct(feed: &str, trap: &str, hour: i64) -> Unit {
+        unit(feed, trap, Nature::Direct, hour, 1)
+    }
+
+    fn at(units: &[Unit], now: i64) -> Score {
+        score(units, &registry(), &Policy::default(), now)
+    }
+
+    #[test]
+    fn a_score_reads_as_fresh_traps() {
+        let units = [direct("own", "t00", 10), direct("own", "t10", 10), direct("own", "t20", 10)];
+        let fresh = at(&units, 10 * HOUR);
+        assert_eq!((fresh.value, fresh.traps, fresh.domains), (3.0, 3, 3));
+        assert!(fresh.lists(&Policy::default()));
+        assert_eq!(at(&units, 58 * HOUR).value, 1.5);
+        assert_eq!(at(&units, 82 * HOUR).value, 0.0);
+        assert_eq!(at(&units, 9 * HOUR).value, 0.0);
+    }
+
+    /// G4: repeats count once, a domain is capped, recycled traps make no quorum, a foreign feed never lists alone.
+    #[test]
+    fn quorum_and_caps() {
+        let flood: Vec<Unit> = (0..50).map(|hour| unit("own", "t00", Nature::Direct, hour, 255)).collect();
+        assert_eq!(at(&flood, 49 * HOUR).value, 1.0);
+        let one_domain: Vec<Unit> = (0..4).map(|trap| direct("own", &format!("t0{trap}"), 1)).collect();
+        assert_eq!(at(&one_domain, HOUR).value, 1.5);
+        let two_domains: Vec<Unit> = (0..4)
+            .flat_map(|trap| [direct("own", &format!("t0{trap}"), 1), direct("own", &format!("t1{trap}"), 1)])
+            .collect();
+        assert_eq!(at(&two_domains, HOUR).value, 3.0);
+        assert!(!at(&two_domains, HOUR).lists(&Policy::default()));
+        let foreign: Vec<Unit> = (0..4).map(|domain| direct("far", &format!("t{domain}0"), 1)).collect();
+        assert_eq!(at(&foreign, HOUR).value, 1.25);
+        let unknown = [direct("nobody", "t00", 1), direct("own", "t99", 1)];
+        assert_eq!(at(&unknown, HOUR).value, 0.0);
+        assert_eq!(at(&[direct("own", "old", 1)], HOUR).traps, 0);
+    }
+
+    /// G3: more than three quarters reflected presumes the rest to be reflected.
+    #[test]
+    fn a_mostly_reflected_hour_is_reflected() {
+        let hour = |direct_count, reflected| {
+            let units =
+                [unit("own", "t00", Nature::Direct, 1, direct_count), unit("own", "t00", Nature::Bounce, 1, reflected)];
+            at(&units, HOUR).value
+        };
+        assert_eq!(hour(1, 3), 1.0);
+        assert_eq!(hour(1, 4), 0.0);
+        assert_eq!(at(&[unit("own", "t00", Nature::Bounce, 1, 9)], HOUR).value, 0.0);
+    }
+
+    prop_compose! {
+        fn any_unit()(feed in 0..3usize, domain in 0..4, index in 0..4, bounce in any::<bool>(), hour in 0i64..100, samples in 1u8..=255) -> Unit {
+            let nature = if bounce { Nature::Bounce } else { Nature::Direct };
+            unit(["own", "far", "far2"][feed], &format!("t{domain}{index}"), nature, hour, samples)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn order_does_not_matter(units in prop::collection::vec(any_unit(), 0..40), now in 0i64..200, turn in any::<prop::sample::Index>()) {
+            let before = at(&units, now * HOUR);
+            let mut turned = units.clone();
+            if !turned.is_empty() {
+                let by = turn.index(turned.len());
+                turned.rotate_left(by);
+                turned.reverse();
+            }
+            prop_assert_eq!(before, at(&turned, now * HOUR));
+        }
+
+        #[test]
+        fn unchanged_evidence_never_scores_higher(units in prop::collection::vec(any_unit(), 0..40), now in 100i64..200, later in 0i64..100_000) {
+            prop_assert!(at(&units, now * HOUR + later).value <= at(&units, now * HOUR).value + 1e-9);
+        }
+
+        #[test]
+        fn a_foreign_feed_alone_stays_below_half(units in prop::collection::vec(any_unit(), 0..60), now in 0i64..200) {
+            let foreign: Vec<Unit> = units.into_iter().filter(|unit| unit.key.feed == "far").collect();
+            prop_assert!(at(&foreign, now * HOUR).value <= 1.25 + 1e-9);
+        }
+    }
+}
