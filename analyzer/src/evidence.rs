@@ -47,12 +47,25 @@ pub struct Unit {
 }
 
 /// Whether a feed is held to its boundary's time stamps.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stamps {
     /// Only arrival counts.
     Ignored,
     /// A boundary date too old or ahead is refused (C05).
     Checked,
+}
+
+impl Stamps {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ignored, Self::Checked];
+
+    /// The word for it in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Checked => "checked",
+        }
+    }
 }
 
 /// Why a sample adds nothing.

@@ -22,6 +22,9 @@ pub enum Tier {
 }
 
 impl Tier {
+    /// Every tier.
+    pub const ALL: [Self; 4] = [Self::Pristine, Self::Seeded, Self::Recycled, Self::Typo];
+
     /// The most that one trap of this tier adds to a score.
     pub fn weight(self) -> f64 {
         match self {
@@ -60,12 +63,25 @@ pub struct Trap {
 }
 
 /// Whose word a feed is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Trust {
     /// Our traps.
     Own,
     /// Somebody else's.
     Foreign,
+}
+
+impl Trust {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Own, Self::Foreign];
+
+    /// The word for it in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Foreign => "foreign",
+        }
+    }
 }
 
 /// The traps and feeds that evidence is weighed by. What it does not know weighs nothing, so that removing a trap or a

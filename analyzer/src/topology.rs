@@ -90,12 +90,25 @@ impl Relay {
 }
 
 /// How a feed's samples show their peer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Boundary {
     /// By the Received lines of its relays.
     Headers,
     /// By the channel that brings them: the observed peer is the origin, and every Received line is a claim.
     Channel,
+}
+
+impl Boundary {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Headers, Self::Channel];
+
+    /// The word for it in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Headers => "headers",
+            Self::Channel => "channel",
+        }
+    }
 }
 
 /// All relays, and those of one feed.

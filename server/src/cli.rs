@@ -1,5 +1,6 @@
 //! What was typed.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +17,18 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Run the service: intake, ledger, publisher, DNS, web
+    #[command(after_help = "Example:\n  firsthand serve --config deploy/quickstart.toml")]
+    Serve(ServeArguments),
+    /// Hand samples to a running service
+    #[command(after_help = "Examples:\n  firsthand submit --config firsthand.toml --feed traps --trap sales@traps.example mail.eml\n  … | firsthand submit --feed traps --trap sales@traps.example --token-file traps.token")]
+    Submit(SubmitArguments),
+    /// Show the listing, score, witnesses and proof for an address, and who framed it
+    #[command(after_help = "Example:\n  firsthand why --config firsthand.toml 192.0.2.1")]
+    Why(WhyArguments),
+    /// Validate the settings
+    #[command(after_help = "Example:\n  firsthand check --config firsthand.toml")]
+    Check(CheckArguments),
     /// Judge messages offline: the origin that each one proves, or why it proves none
     #[command(after_help = "Example:\n  firsthand analyze --relay 10.9.0.0/24 --relay-host 'mx*.example.net' mail.eml")]
     Analyze(AnalyzeArguments),
@@ -68,4 +81,69 @@ pub struct ReceivedArguments {
     /// A message or a header block; - for standard input
     #[arg(value_name = "FILE", default_value = "-")]
     pub file: String,
+}
+
+/// The arguments of `serve`.
+#[derive(Args, Debug)]
+pub struct ServeArguments {
+    /// The settings; without a file: safe local defaults, without a feed
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The arguments of `submit`.
+#[derive(Args, Debug)]
+pub struct SubmitArguments {
+    /// The settings of the service: where it listens, and the feed's token
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The feed in whose name the samples are handed in
+    #[arg(long, value_name = "NAME")]
+    pub feed: String,
+    /// The trap that took them
+    #[arg(long, value_name = "ADDRESS")]
+    pub trap: String,
+    /// A file with the feed's token (else FIRSTHAND_TOKEN, else the settings)
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Where the service is, if not where the settings say
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub server: Option<SocketAddr>,
+    /// The peer that the channel saw
+    #[arg(long, value_name = "ADDRESS")]
+    pub observed_peer: Option<IpAddr>,
+    /// The sender of the envelope; "" for the null sender
+    #[arg(long, value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// Print the service's answers as JSON Lines
+    #[arg(long)]
+    pub json: bool,
+    /// Messages, mboxes, Maildirs, folders, or - for standard input
+    #[arg(value_name = "PATH", default_value = "-")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// The arguments of `why`.
+#[derive(Args, Debug)]
+pub struct WhyArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// An address, or a host name that may have been framed
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+}
+
+/// The arguments of `check`.
+#[derive(Args, Debug)]
+pub struct CheckArguments {
+    /// The settings
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the settings with every default spelled out
+    #[arg(long)]
+    pub print: bool,
 }

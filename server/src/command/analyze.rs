@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{CommandError, parse_dialect, parse_handover, parse_network};
 use crate::cli::AnalyzeArguments;
+use crate::config::Settings;
+use crate::declared::topology_of;
 use crate::intake::files::{Found, Unreadable, for_each_message};
 
 impl From<Unreadable> for CommandError {
@@ -149,6 +151,13 @@ fn write_line(output: &mut impl Write, value: &impl Serialize) -> Result<(), Com
 pub fn run(arguments: &AnalyzeArguments) -> Result<(), CommandError> {
     if let Some(file) = &arguments.jsonl {
         return jsonl(file);
+    }
+    if let (Some(config), Some(feed)) = (&arguments.config, &arguments.feed) {
+        let settings = Settings::load(Some(config))?.settings;
+        let topology = topology_of(&settings, feed);
+        let topology =
+            topology.ok_or_else(|| CommandError::Usage(format!("{} has no feed {feed:?}", config.display())))?;
+        return paths(&arguments.paths, &topology, arguments.json);
     }
     let relay = RequestRelay {
         name: "relay".to_owned(),

@@ -1,13 +1,20 @@
 //! One file per subcommand. What was typed becomes a call; what it says is printed here.
 
+pub mod show;
+pub mod serve;
+pub mod submit;
 pub mod analyze;
 pub mod received;
-pub mod show;
+pub mod why;
+pub mod check;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use firsthand_analyzer::received::{Dialect, Handover};
+
+use crate::config::SettingsError;
+use crate::ledger::LedgerError;
 
 /// Exit status when the answer is "no".
 pub const NO: u8 = 1;
@@ -36,14 +43,23 @@ pub enum CommandError {
     /// It may work later.
     #[error("{0}")]
     TryLater(String),
+    /// The settings have mistakes.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The ledger says no.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 impl CommandError {
     /// The exit status that tells a script what kind of failure it is.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::File { .. } => ExitCode::from(WRONG_USAGE),
-            Self::TryLater(_) => ExitCode::from(TRY_LATER),
+            Self::Usage(_) | Self::File { .. } | Self::Settings(_) => ExitCode::from(WRONG_USAGE),
+            Self::Ledger(LedgerError::Missing(_) | LedgerError::OtherVersion { .. } | LedgerError::InUse(_)) => {
+                ExitCode::from(WRONG_USAGE)
+            }
+            Self::TryLater(_) | Self::Ledger(_) => ExitCode::from(TRY_LATER),
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) => ExitCode::from(TRY_LATER),
         }
@@ -89,6 +105,10 @@ pub fn parse_network(text: &str) -> Result<ipnet::IpNet, String> {
 pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
     use crate::cli::Command;
     match command {
+        Command::Serve(arguments) => serve::run(arguments.config.as_deref()),
+        Command::Submit(arguments) => submit::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Received(arguments) => {
             let dialect = parse_dialect(&arguments.dialect).map_err(CommandError::Usage)?;

@@ -1,2 +1,127 @@
-//! How samples come in.
+//! How samples come in: an acknowledged sample is a kept one (G9).
+//!
+//! Enters: a message with the feed and trap that it came by. Leaves: a fact in the ledger, durable before anybody is
+//! told. Bad mail is no error here: it is judged and kept like any other.
+
 pub mod files;
+pub mod http;
+mod quota;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use firsthand_analyzer::evidence::{Arrival, sample_id, unit_of};
+use firsthand_analyzer::sample::{Envelope, Sample};
+use firsthand_analyzer::verdict::{ProofLine, Verdict, judge};
+use serde::Serialize;
+
+use crate::declared::{Declared, Feed};
+use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
+use crate::metrics::Metrics;
+
+/// Judges samples and keeps them.
+#[derive(Clone)]
+pub struct Intake {
+    declared: Arc<Declared>,
+    ledger: Ledger,
+    metrics: Arc<Metrics>,
+    quotas: Arc<quota::Quotas>,
+}
+
+/// A sample as a channel hands it in.
+pub struct Submission<'a> {
+    /// The registry id of the trap.
+    pub trap: &'a str,
+    /// The message.
+    pub message: &'a [u8],
+    /// The envelope, if the channel knows it.
+    pub envelope: Option<Envelope>,
+    /// The peer, if the channel saw it.
+    pub observed_peer: Option<IpAddr>,
+}
+
+/// A kept sample.
+pub struct Taken {
+    /// Its id in hexadecimal.
+    pub sample: String,
+    /// What it proves.
+    pub verdict: Verdict,
+    /// `counted`, or why it adds nothing.
+    pub evidence: &'static str,
+    /// Whether it had been taken before.
+    pub repeat: bool,
+}
+
+impl Intake {
+    /// An intake for the declared feeds and traps.
+    pub fn new(declared: Arc<Declared>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
+        let quotas = Arc::new(quota::Quotas::new(&declared.feeds));
+        Self { declared, ledger, metrics, quotas }
+    }
+
+    /// Judges a sample, keeps it, and returns when it is durable.
+    ///
+    /// # Errors
+    /// When it could not be made durable; nothing was acknowledged then.
+    pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, LedgerError> {
+        let arrived = unix_millis();
+        let sample = Sample {
+            message: submission.message,
+            envelope: submission.envelope.as_ref(),
+            observed_peer: submission.observed_peer,
+        };
+        let verdict = judge(&sample, &feed.topology);
+        let arrival = Arrival {
+            feed: &feed.name,
+            trap: submission.trap,
+            at: arrived.div_euclid(1000),
+            stamps: feed.stamps,
+            may_list: feed.topology.may_list(),
+        };
+        let unit = unit_of(&verdict, &arrival).map_err(|why| why.name());
+        let id = sample_id(&feed.name, submission.trap, submission.message);
+        let evidence = unit.as_ref().err().copied().unwrap_or("counted");
+        let fact = Fact {
+            sample: id,
+            arrived,
+            feed: feed.name.clone(),
+            trap: submission.trap.to_owned(),
+            unit,
+            verdict: json(&verdict.report()),
+            proof: json(&verdict.proof.iter().map(proof_line).collect::<Vec<_>>()),
+            framed: verdict.framed.clone(),
+        };
+        let repeat = self.ledger.record(fact).await? == Recorded::Known;
+        match (repeat, verdict.origin) {
+            (true, _) => self.metrics.repeats.inc(),
+            (false, Ok(_)) => self.metrics.samples.with_label_values(&["attributed"]).inc(),
+            (false, Err(reason)) => self.metrics.samples.with_label_values(&[reason.name()]).inc(),
+        }
+        let sample = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Taken { sample, verdict, evidence, repeat })
+    }
+}
+
+/// A trusted line as the ledger keeps it: base64, since a line may hold any byte.
+#[derive(Serialize)]
+struct KeptLine {
+    line: String,
+    dialect: &'static str,
+    rule: &'static str,
+}
+
+fn proof_line(line: &ProofLine) -> KeptLine {
+    KeptLine { line: STANDARD.encode(&line.bytes), dialect: line.dialect.name(), rule: line.rule }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("texts, numbers and lists of them are JSON")
+}
+
+fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,215 @@
+//! `firsthand serve`: the whole service in one process.
+
+use std::io::{self, IsTerminal};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use super::CommandError;
+use crate::config::Settings;
+use crate::declared::Declared;
+use crate::dns::counters::Counters;
+use crate::dns::{tcp, udp};
+use crate::follow::Follower;
+use crate::intake::Intake;
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::publisher::{self, Publisher, unix_now};
+use crate::signal;
+use crate::web::{self, Shown};
+use crate::zone::{DomainName, ListSettings, Zone, ZoneSettings};
+
+/// How long open HTTP requests may take to end after a stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often a free pair of ports is looked for when the settings ask for port 0.
+const PORT_TRIES: usize = 16;
+
+/// Everything that listens.
+struct Listeners {
+    udp: Vec<(SocketAddr, Vec<UdpSocket>)>,
+    tcp: Vec<TcpListener>,
+    http: Vec<TcpListener>,
+}
+
+/// Serves until a signal says stop.
+///
+/// # Errors
+/// When the settings, the data folder or a listener is not to be had.
+pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
+    start_logs();
+    let loaded = Settings::load(config)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let settings = loaded.settings;
+    let ledger = Ledger::open(&settings.data)?;
+    let declared = Arc::new(Declared::new(&settings, &ledger));
+    let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
+    let counters = Arc::new(Counters::default());
+    let metrics = Metrics::new(Arc::clone(&counters), Arc::clone(&zone));
+    let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
+    let follower = Follower::new(Arc::clone(&zone), Arc::new(declared.exemptions.clone()));
+    let mut publisher = Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics))?;
+    // What changed while the process was down (time, settings, policy) is put right before the first query.
+    publisher.tick(unix_now())?;
+    let listeners = bind(&settings, config)?;
+    announce(&settings, &listeners)?;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut threads: Vec<JoinHandle<()>> = Vec::new();
+    let stop_publisher = Arc::clone(&stop);
+    let publishing = thread::Builder::new().name("publisher".into());
+    threads.push(publishing.spawn(move || publisher::run(publisher, &stop_publisher))?);
+    for (_, sockets) in listeners.udp {
+        threads.extend(udp::serve(sockets, &zone, &counters, &stop)?);
+    }
+    let shown = Shown {
+        zone: Arc::clone(&zone),
+        metrics: Arc::clone(&metrics),
+        ledger: ledger.clone(),
+        zone_name: settings.zone.name.as_str().into(),
+        unpublished: !declared.publishes,
+    };
+    let router = web::router(Intake::new(declared, ledger, metrics), shown);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve_streams(listeners.tcp, listeners.http, zone, counters, router));
+    stop.store(true, Ordering::Relaxed);
+    runtime.shutdown_timeout(GRACE);
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread ended in a panic");
+        }
+    }
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+/// Serves DNS over TCP and HTTP until a signal, then lets open requests end.
+async fn serve_streams(
+    dns: Vec<TcpListener>,
+    http: Vec<TcpListener>,
+    zone: Arc<ArcSwap<Zone>>,
+    counters: Arc<Counters>,
+    router: axum::Router,
+) -> io::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    for listener in dns {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let (zone, counters, stopped) = (Arc::clone(&zone), Arc::clone(&counters), stopped.clone());
+        tasks.spawn(async move {
+            tcp::serve(listener, zone, counters, tcp::Limits::default(), stopped).await;
+            Ok(())
+        });
+    }
+    for listener in http {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let (router, mut stopped) = (router.clone(), stopped.clone());
+        tasks.spawn(async move {
+            let ended = async move {
+                // An error means that the sender is gone, which is a stop as well.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            axum::serve(listener, router).with_graceful_shutdown(ended).await
+        });
+    }
+    let signal = signal::next().await?;
+    tracing::info!(?signal, "stopping");
+    // Nobody listening any more is as good as told.
+    let _ = stop.send(true);
+    let ended = tokio::time::timeout(GRACE, async { while tasks.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+    Ok(())
+}
+
+fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
+    let wrong = |key: &str, error: &dyn std::fmt::Display| CommandError::Usage(format!("zone.{key}: {error}"));
+    let name = |key: &str, text: &str| text.parse::<DomainName>().map_err(|error| wrong(key, &error));
+    let zone = ZoneSettings {
+        name: name("name", &settings.zone.name)?,
+        name_servers: settings
+            .zone
+            .name_servers
+            .iter()
+            .map(|server| name("name-servers", server))
+            .collect::<Result<_, _>>()?,
+        contact: DomainName::from_mailbox(&settings.zone.contact).map_err(|error| wrong("contact", &error))?,
+        page: settings.zone.page.clone(),
+        ..ZoneSettings::default()
+    };
+    Zone::empty(zone, vec![ListSettings::spam()]).map_err(|error| wrong("page", &error))
+}
+
+fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, CommandError> {
+    let file = config.map_or_else(|| "a settings file".to_owned(), |path| path.display().to_string());
+    let busy = |table: &str, transport: &str, address: SocketAddr, error: &io::Error| {
+        let what = match error.kind() {
+            io::ErrorKind::AddrInUse => format!("another process has {transport} port {}", address.port()),
+            io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
+            io::ErrorKind::PermissionDenied => format!("port {} needs more rights (CAP_NET_BIND_SERVICE)", address.port()),
+            _ => error.to_string(),
+        };
+        CommandError::Usage(format!(
+            "cannot listen on {address}: {what}; stop it or set another address: `listen = [\"{}:PORT\"]` under [{table}] in {file}",
+            address.ip()
+        ))
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut listeners = Listeners { udp: Vec::new(), tcp: Vec::new(), http: Vec::new() };
+    for address in &settings.dns.listen {
+        let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            let sockets = udp::bind(*address, threads).map_err(|error| busy("dns", "UDP", *address, &error))?;
+            let bound = sockets.first().map_or(Ok(*address), UdpSocket::local_addr)?;
+            match tcp::bind(bound) {
+                Ok(listener) => {
+                    listeners.udp.push((bound, sockets));
+                    listeners.tcp.push(listener);
+                    break;
+                }
+                Err(_) if tries > 0 => {}
+                Err(error) => return Err(busy("dns", "TCP", bound, &error)),
+            }
+        }
+    }
+    for address in &settings.http.listen {
+        listeners.http.push(tcp::bind(*address).map_err(|error| busy("http", "TCP", *address, &error))?);
+    }
+    Ok(listeners)
+}
+
+/// Says on standard output where to ask, for people and for whoever started the process with port 0.
+fn announce(settings: &Settings, listeners: &Listeners) -> io::Result<()> {
+    use std::io::Write;
+    let mut output = io::stdout().lock();
+    for (address, _) in &listeners.udp {
+        writeln!(output, "{}: DNS on {address} (UDP and TCP)", settings.zone.name)?;
+    }
+    for listener in &listeners.http {
+        writeln!(output, "{}: HTTP on http://{}", settings.zone.name, listener.local_addr()?)?;
+    }
+    writeln!(output, "{}: data in {}", settings.zone.name, settings.data.display())?;
+    output.flush()
+}
+
+/// Logs go to standard error; `RUST_LOG` chooses what.
+fn start_logs() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A log line is one line of text to a terminal and one JSON object to a collector.
+    let started = if io::stderr().is_terminal() { logs.try_init() } else { logs.with_ansi(false).try_init() };
+    if let Err(error) = started {
+        eprintln!("firsthand: no logs: {error}");
+    }
+}

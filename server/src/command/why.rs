@@ -1,0 +1,211 @@
+//! `firsthand why ADDRESS`: the listing, score, witnesses and proof for an address; who framed it.
+//!
+//! It reads the ledger itself, so it answers beside a running service and without one.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use firsthand_analyzer::address::{Origin, parse_address};
+use firsthand_analyzer::evidence::HOUR;
+use firsthand_analyzer::score::{Score, score};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{CommandError, show};
+use crate::cli::WhyArguments;
+use crate::config::Settings;
+use crate::declared::Declared;
+use crate::ledger::{Change, Framed, Kept, Ledger};
+use crate::publisher::unix_now;
+use crate::web::time;
+
+/// The most facts whose proof is shown.
+const PROOFS: usize = 20;
+
+/// Everything that is known of an origin.
+struct Known {
+    origin: Origin,
+    listings: Vec<(Change, Option<i64>)>,
+    score: Score,
+    exemption: Option<String>,
+    facts: Vec<Kept>,
+}
+
+/// One trusted line, as the ledger keeps it.
+#[derive(Deserialize)]
+struct KeptLine {
+    line: String,
+    dialect: String,
+    rule: String,
+}
+
+/// One trusted line, as it is shown.
+#[derive(Serialize)]
+struct ShownLine {
+    line: String,
+    dialect: String,
+    rule: String,
+}
+
+/// Prints what is known.
+///
+/// # Errors
+/// When the settings or the ledger cannot be read.
+pub fn run(arguments: &WhyArguments) -> Result<(), CommandError> {
+    let settings = Settings::load(arguments.config.as_deref())?.settings;
+    let ledger = Ledger::look(&settings.data)?;
+    let declared = Declared::new(&settings, &ledger);
+    let name = arguments.address.trim().trim_end_matches('.').to_ascii_lowercase();
+    let address = parse_address(&name);
+    let framed = ledger.framed(&address.map_or(name.clone(), |address| address.to_string()))?;
+    let known = match address.map(Origin::from).or_else(|| Origin::parse(&name)) {
+        Some(origin) => Some(known(origin, &ledger, &declared)?),
+        None => None,
+    };
+    let mut output = io::stdout().lock();
+    if arguments.json {
+        let shown = address.map_or(name, |address| address.to_string());
+        writeln!(output, "{}", as_json(&shown, known.as_ref(), framed, &declared))?;
+        return Ok(());
+    }
+    match &known {
+        Some(known) => write!(output, "{}", as_text(known, &declared))?,
+        None => writeln!(output, "{} is a name; names are never listed, only addresses.", name.escape_debug())?,
+    }
+    match framed {
+        Some(framed) => writeln!(output, "{}", framed_text(&name, address, &framed))?,
+        None if known.is_none() => writeln!(output, "No sample names it.")?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, CommandError> {
+    let units = ledger.units(origin)?;
+    Ok(Known {
+        origin,
+        listings: ledger.listings(origin)?,
+        score: score(&units, &declared.registry, &declared.policy, unix_now()),
+        exemption: declared.exemptions.covering(origin).map(|exemption| exemption.to_string()),
+        facts: ledger.facts(origin, PROOFS)?,
+    })
+}
+
+fn as_text(known: &Known, declared: &Declared) -> String {
+    let Known { origin, listings, score, exemption, facts } = known;
+    let mut out = String::new();
+    let now = unix_now();
+    let standing: Vec<_> = listings.iter().filter(|(change, ended)| ended.is_none() && change.until > now).collect();
+    for (change, _) in &standing {
+        out += &format!("{origin} is listed in {} since {}, until {} unless new evidence comes.\n", change.list, time(change.since), time(change.until));
+    }
+    if standing.is_empty() {
+        out += &format!("{origin} is not listed.\n");
+    }
+    for (change, ended) in listings {
+        if let Some(ended) = ended {
+            out += &format!("It was listed in {} from {} to {}.\n", change.list, time(change.since), time(*ended));
+        }
+    }
+    if let Some(exemption) = exemption {
+        out += &format!("It is exempt and never in the zone: {exemption}.\n");
+    }
+    if !declared.publishes {
+        out += "This installation publishes nothing but the test entries (shadow mode, or too few traps for its quorum).\n";
+    }
+    if score.witnesses.is_empty() {
+        out += "Nothing counts against it.\n";
+        return out;
+    }
+    let policy = &declared.policy;
+    out += &format!(
+        "Score {:.2} from {} traps over {} trap domains; a listing begins at {:.2} with {} traps over {} domains and ends below {:.2}.\n",
+        score.value, score.traps, score.domains, policy.list_at, policy.traps, policy.trap_domains, policy.delist_at
+    );
+    let mut table = show::table(&["trap", "tier", "feed", "newest hour", "samples", "weight"]);
+    for witness in &score.witnesses {
+        table.add_row(vec![
+            witness.trap.clone(),
+            witness.tier.name().to_owned(),
+            witness.feed.clone(),
+            time(witness.newest * HOUR),
+            witness.samples.to_string(),
+            format!("{:.2}", witness.weight),
+        ]);
+    }
+    out += &format!("{table}\nProof, the lines that our relays wrote, newest sample first:\n");
+    for fact in facts.iter().filter(|fact| fact.counted) {
+        out += &format!("  sample {} at {}, {}, trap {}\n", &fact.sample[..16], time(fact.arrived / 1000), fact.nature, fact.trap);
+        for line in proof_lines(fact) {
+            out += &format!("    {} ({}: {})\n", line.line, line.dialect, line.rule);
+        }
+    }
+    out
+}
+
+fn framed_text(name: &str, address: Option<IpAddr>, framed: &Framed) -> String {
+    let samples = if framed.samples == 1 { "1 sample".to_owned() } else { format!("{} samples", framed.samples) };
+    let whom = address.map_or_else(|| name.escape_debug().to_string(), |address| address.to_string());
+    format!(
+        "{whom} was framed: {samples} named it in lines that the sender wrote, the first at {}, the newest at {}. None of that counts against it.",
+        time(framed.since / 1000),
+        time(framed.newest / 1000)
+    )
+}
+
+fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared: &Declared) -> serde_json::Value {
+    let framed = framed.map(|framed| {
+        json!({ "samples": framed.samples, "since": time(framed.since / 1000), "newest": time(framed.newest / 1000) })
+    });
+    let Some(Known { origin, listings, score, exemption, facts }) = known else {
+        return json!({ "address": shown, "framed": framed });
+    };
+    let listing = |(change, ended): &(Change, Option<i64>)| {
+        json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time) })
+    };
+    let now = unix_now();
+    json!({
+        "address": shown,
+        "origin": origin.to_string(),
+        "listed": listings.iter().any(|(change, ended)| ended.is_none() && change.until > now),
+        "listings": listings.iter().map(listing).collect::<Vec<_>>(),
+        "published": declared.publishes,
+        "exempt": exemption,
+        "score": score.value,
+        "traps": score.traps,
+        "trap_domains": score.domains,
+        "witnesses": score.witnesses.iter().map(|witness| json!({
+            "trap": witness.trap,
+            "tier": witness.tier.name(),
+            "feed": witness.feed,
+            "newest": time(witness.newest * HOUR),
+            "samples": witness.samples,
+            "weight": witness.weight,
+        })).collect::<Vec<_>>(),
+        "framed": framed,
+        "proof": facts.iter().map(|fact| json!({
+            "sample": fact.sample,
+            "arrived": time(fact.arrived / 1000),
+            "feed": fact.feed,
+            "trap": fact.trap,
+            "nature": fact.nature,
+            "counted": fact.counted,
+            "lines": proof_lines(fact),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn proof_lines(fact: &Kept) -> Vec<ShownLine> {
+    let kept: Vec<KeptLine> = serde_json::from_str(&fact.proof).unwrap_or_default();
+    let shown = |kept: KeptLine| {
+        let bytes = STANDARD.decode(&kept.line).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let printable = text.split_whitespace().map(|word| word.escape_debug().to_string());
+        // escape_debug also escapes quotes, which are harmless and common in mail.
+        let line = printable.collect::<Vec<_>>().join(" ").replace("\\\"", "\"").replace("\\'", "'");
+        ShownLine { line, dialect: kept.dialect, rule: kept.rule }
+    };
+    kept.into_iter().map(shown).collect()
+}

@@ -1,0 +1,393 @@
+//! What the operator meant: the settings file, its defaults, and printing them back.
+//!
+//! Enters: a TOML file (or none, for the safe local defaults). Leaves: [`Settings`], complete and consistent, with the
+//! warnings that the operator should read. Refuses: every key it does not know, every value it cannot take at its word,
+//! and every combination that would list by accident. All mistakes of a file are told at once, each with file, line,
+//! key and mend ([`Remark`]). Only this module knows the file; the rest of the server takes the small parts below.
+//!
+//! Paths: `data` is relative to the working directory, because it says where this *process* writes and two processes may
+//! share a file; `token-file` and a list's `file` are relative to the folder of the settings file that names them, because
+//! they lie beside it.
+//!
+//! ```text
+//! file ─▶ source (TOML) ─▶ table (keys with their places) ─▶ read (values) ─▶ relations (what must fit together) ─▶ Settings
+//! ```
+
+mod remark;
+pub mod word;
+mod quota;
+mod address;
+mod name;
+mod source;
+mod table;
+mod token;
+mod relations;
+mod read;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use firsthand_analyzer::evidence::Stamps;
+use firsthand_analyzer::received::Handover;
+use firsthand_analyzer::score::{Tier, Trust};
+use firsthand_analyzer::topology::Boundary;
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
+
+pub use quota::{Quota, QuotaPeriod};
+pub use remark::{Picture, Position, Remark, SettingsError, Severity};
+pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
+pub use word::{DeclaredDialect, ListFormat, Mode, Word};
+
+/// Default of `data`: the folder that holds everything the service keeps, in the working directory.
+pub const DATA_DEFAULT: &str = "./firsthand-data";
+/// Default of `zone.name`.
+pub const ZONE_NAME_DEFAULT: &str = "bl.example";
+/// Default of `zone.name-servers`.
+pub const NAME_SERVERS_DEFAULT: [&str; 1] = ["ns.bl.example"];
+/// Default of `zone.contact`.
+pub const CONTACT_DEFAULT: &str = "hostmaster@bl.example";
+/// Default of `zone.page`.
+pub const PAGE_DEFAULT: &str = "http://127.0.0.1:8080/address/{address}";
+/// Default of `dns.listen`: port 5300 of this machine only.
+pub const DNS_LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
+/// Default of `http.listen`: port 8080 of this machine only.
+pub const HTTP_LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// Default of `policy.mode`.
+pub const MODE_DEFAULT: Mode = Mode::Live;
+/// Default of `policy.list-at`, in distinct fresh traps.
+pub const LIST_AT_DEFAULT: f64 = 2.5;
+/// Default of `policy.delist-at`, in distinct fresh traps.
+pub const DELIST_AT_DEFAULT: f64 = 1.25;
+/// Default of `policy.half-life`.
+pub const HALF_LIFE_DEFAULT: Duration = Duration::from_secs(48 * 3600);
+/// Default of `policy.hard-limit`.
+pub const HARD_LIMIT_DEFAULT: Duration = Duration::from_secs(72 * 3600);
+/// Default of `policy.traps`.
+pub const TRAPS_DEFAULT: u32 = 3;
+/// Default of `policy.trap-domains`.
+pub const TRAP_DOMAINS_DEFAULT: u32 = 3;
+/// Default of `policy.domain-cap`, in distinct fresh traps.
+pub const DOMAIN_CAP_DEFAULT: f64 = 1.5;
+/// Default of a relay's `dialect`: none is expected, and all readings must agree.
+pub const DIALECT_DEFAULT: DeclaredDialect = DeclaredDialect(None);
+/// Default of a feed's `boundary`.
+pub const BOUNDARY_DEFAULT: Boundary = Boundary::Headers;
+/// Default of a feed's `trust`.
+pub const TRUST_DEFAULT: Trust = Trust::Own;
+/// Default of a feed's `stamps`.
+pub const STAMPS_DEFAULT: Stamps = Stamps::Ignored;
+/// Default of a feed's `quota`.
+pub const QUOTA_DEFAULT: Quota = Quota::Unlimited;
+/// Default of a trap's `tier`.
+pub const TIER_DEFAULT: Tier = Tier::Pristine;
+/// Default of a trap's `sends`: it never sends mail, so whatever answers it is reflected.
+pub const SENDS_DEFAULT: bool = false;
+/// Default of a static list's `format`.
+pub const LIST_FORMAT_DEFAULT: ListFormat = ListFormat::Ip4set;
+
+/// The longest settings file that is read, in bytes: some hundred thousand traps.
+pub const SETTINGS_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// What remarks call the settings of a process that was given no file.
+pub const DEFAULTS_NAME: &str = "built-in defaults";
+
+/// Everything that an operator may set, complete and consistent: a value of this type that came from [`Settings::load`]
+/// or [`Settings::parse`] satisfies every rule of the settings. Tokens are held as digests only.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// The folder that holds everything the service keeps; relative to the working directory.
+    #[serde(serialize_with = "path_as_text")]
+    pub data: PathBuf,
+    /// The zone that is served.
+    pub zone: ZoneSettings,
+    /// Where DNS queries are answered.
+    pub dns: DnsSettings,
+    /// Where samples are taken and pages are served.
+    pub http: HttpSettings,
+    /// When a listing begins and ends.
+    pub policy: PolicySettings,
+    /// The known internal hosts, in the order of the file.
+    #[serde(rename = "relay", skip_serializing_if = "Vec::is_empty")]
+    pub relays: Vec<RelaySettings>,
+    /// The authenticated sources of samples.
+    #[serde(rename = "feed", skip_serializing_if = "Vec::is_empty")]
+    pub feeds: Vec<FeedSettings>,
+    /// The registered recipients.
+    #[serde(rename = "trap", skip_serializing_if = "Vec::is_empty")]
+    pub traps: Vec<TrapSettings>,
+    /// The networks that are never in a zone (G6).
+    #[serde(rename = "exempt", skip_serializing_if = "Vec::is_empty")]
+    pub exemptions: Vec<ExemptionSettings>,
+    /// The static lists. Always empty after loading: this version refuses them (`relations::refuse_static_lists`).
+    #[serde(rename = "list", skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ListSettings>,
+}
+
+/// `[zone]`: the DNSBL zone (RFC 5782).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ZoneSettings {
+    /// The apex, in lower case, without a final dot.
+    pub name: String,
+    /// The NS host names, in lower case, without a final dot; at least one.
+    pub name_servers: Vec<String>,
+    /// The mailbox of the SOA's RNAME (RFC 1035 §8), `local@domain`.
+    pub contact: String,
+    /// The page that stands in TXT answers, with `{address}` where the address goes.
+    pub page: String,
+}
+
+/// `[dns]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DnsSettings {
+    /// The addresses that take queries over UDP and TCP; at least one; port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HttpSettings {
+    /// The addresses that take HTTP; at least one; port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// `[policy]`: when a listing begins and ends. `0 < delist_at < list_at`; `0 < half_life ≤ hard_limit`;
+/// `1 ≤ trap_domains ≤ traps`; every number is finite.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PolicySettings {
+    /// Whether listings are published.
+    pub mode: Mode,
+    /// The score at which a listing begins, in distinct fresh traps.
+    pub list_at: f64,
+    /// The score below which a listing ends, in distinct fresh traps.
+    pub delist_at: f64,
+    /// The time in which a trap's weight halves.
+    #[serde(serialize_with = "length_of_time")]
+    pub half_life: Duration,
+    /// The time after the newest evidence at which a listing ends whatever its score.
+    #[serde(serialize_with = "length_of_time")]
+    pub hard_limit: Duration,
+    /// The number of distinct pristine or seeded traps that a listing needs (G4).
+    pub traps: u32,
+    /// The number of distinct trap domains that a listing needs (G4).
+    pub trap_domains: u32,
+    /// The most that one trap domain adds to a score, in distinct fresh traps.
+    pub domain_cap: f64,
+}
+
+/// `[[relay]]`: a known internal host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RelaySettings {
+    /// What feeds and verdicts call it; unique.
+    pub name: String,
+    /// The names that it writes after `by`, or globs of them; never empty where a feed reads headers.
+    pub hosts: Vec<String>,
+    /// The addresses that other relays see it come from; at least one network.
+    pub networks: Vec<IpNet>,
+    /// The grammar in which it writes Received lines.
+    #[serde(serialize_with = "word::print")]
+    pub dialect: DeclaredDialect,
+    /// The local steps that it makes.
+    #[serde(serialize_with = "word::print_all")]
+    pub handovers: Vec<Handover>,
+}
+
+/// `[[feed]]`: an authenticated source of samples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FeedSettings {
+    /// What metrics and withdrawals call it; unique; `[A-Za-z0-9._-]+`.
+    pub name: String,
+    /// The digest of its token; no two feeds have the same.
+    #[serde(rename = "token-digest")]
+    pub token: TokenDigest,
+    /// The names of the relays that may stand at the top of its samples; at least one where it reads headers.
+    pub relays: Vec<String>,
+    /// What proves the origin of its samples.
+    #[serde(serialize_with = "word::print")]
+    pub boundary: Boundary,
+    /// Whose word it is.
+    #[serde(serialize_with = "word::print")]
+    pub trust: Trust,
+    /// Whether its boundary dates are held against the arrival time.
+    #[serde(serialize_with = "word::print")]
+    pub stamps: Stamps,
+    /// How many samples it may hand in.
+    pub quota: Quota,
+}
+
+/// `[[trap]]`: a registered recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrapSettings {
+    /// The recipient, or the domain all of whose recipients are this one trap; unique.
+    pub address: TrapAddress,
+    /// How much its word weighs.
+    #[serde(serialize_with = "word::print")]
+    pub tier: Tier,
+    /// Whether mail is ever sent from it; if not, whatever answers it is reflected (G3).
+    pub sends: bool,
+}
+
+/// A trap's address: `local@domain`, or `@domain` for a whole domain. Never to be shown to the public (F05).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrapAddress {
+    /// The local part as written; none for a whole domain.
+    pub local: Option<String>,
+    /// The domain in lower case.
+    pub domain: String,
+}
+
+/// `[[exempt]]`: networks that are never in a zone (G6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExemptionSettings {
+    /// At least one network.
+    pub networks: Vec<IpNet>,
+    /// Why; never empty.
+    pub reason: String,
+}
+
+/// `[[list]]`: a static list, with a zone of its own below the combined zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListSettings {
+    /// The label of its zone: at least two characters and a non-digit (RFC 5782 §2.3); unique.
+    pub name: String,
+    /// The A record of its entries; in 127.0.0.0/8, unique, never 127.0.0.1 (RFC 5782 §5).
+    pub code: Ipv4Addr,
+    /// The absolute path of its entries.
+    #[serde(serialize_with = "path_as_text")]
+    pub file: PathBuf,
+    /// The rbldnsd data set type of the file.
+    pub format: ListFormat,
+}
+
+/// Settings that were read without a mistake, and what should be said about them all the same.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Warnings, in the order of the file; each to be logged once by whoever starts something with these settings.
+    pub warnings: Vec<Remark>,
+}
+
+impl Settings {
+    /// Reads the settings file at `path`, or takes the safe local defaults (no feed, no relay, no trap) without one.
+    ///
+    /// # Errors
+    /// All mistakes of the file at once; or that it (or a token file that it names) cannot be read.
+    pub fn load(path: Option<&Path>) -> Result<Loaded, SettingsError> {
+        let Some(path) = path else {
+            return Self::parse("", DEFAULTS_NAME, Path::new(""));
+        };
+        let (name, folder) = (path.display().to_string(), path.parent().unwrap_or(Path::new("")));
+        Self::parse(&source::text(path)?, &name, folder)
+    }
+
+    /// Reads settings from `text`. `name` is what remarks call it; files that it names are relative to `folder` (the empty
+    /// path is the working directory).
+    ///
+    /// # Errors
+    /// All mistakes of the text at once; or that a token file that it names cannot be read.
+    pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Loaded, SettingsError> {
+        read::settings(text, name, folder)
+    }
+
+    /// The settings as a file that reads back equal, with every default spelled out and tokens as `token-digest` only.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("settings are tables of texts, numbers and lists, which TOML can hold")
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from(DATA_DEFAULT),
+            zone: ZoneSettings::default(),
+            dns: DnsSettings::default(),
+            http: HttpSettings::default(),
+            policy: PolicySettings::default(),
+            relays: Vec::new(),
+            feeds: Vec::new(),
+            traps: Vec::new(),
+            exemptions: Vec::new(),
+            lists: Vec::new(),
+        }
+    }
+}
+
+impl Default for ZoneSettings {
+    fn default() -> Self {
+        Self {
+            name: ZONE_NAME_DEFAULT.to_owned(),
+            name_servers: NAME_SERVERS_DEFAULT.map(str::to_owned).to_vec(),
+            contact: CONTACT_DEFAULT.to_owned(),
+            page: PAGE_DEFAULT.to_owned(),
+        }
+    }
+}
+
+impl Default for DnsSettings {
+    fn default() -> Self {
+        Self { listen: vec![DNS_LISTEN_DEFAULT] }
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { listen: vec![HTTP_LISTEN_DEFAULT] }
+    }
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self {
+            mode: MODE_DEFAULT,
+            list_at: LIST_AT_DEFAULT,
+            delist_at: DELIST_AT_DEFAULT,
+            half_life: HALF_LIFE_DEFAULT,
+            hard_limit: HARD_LIMIT_DEFAULT,
+            traps: TRAPS_DEFAULT,
+            trap_domains: TRAP_DOMAINS_DEFAULT,
+            domain_cap: DOMAIN_CAP_DEFAULT,
+        }
+    }
+}
+
+impl fmt::Display for TrapAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local.as_deref().unwrap_or_default(), self.domain)
+    }
+}
+
+impl Serialize for TrapAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Prints a path as the text that TOML needs; settings files hold UTF-8 paths only.
+fn path_as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// Prints a length of time in whole hours (`48h`) where that is exact, and as humantime does otherwise.
+fn length_of_time<S: Serializer>(length: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    if length.subsec_nanos() == 0 && length.as_secs().is_multiple_of(3600) {
+        serializer.collect_str(&format_args!("{}h", length.as_secs() / 3600))
+    } else {
+        serializer.collect_str(&humantime::format_duration(*length))
+    }
+}

@@ -1,0 +1,257 @@
+//! The settings file, table by table.
+//!
+//! Enters: the text of the file. Leaves: [`Settings`], or the remarks that say why there are none. Each reader takes every
+//! key of its table before it gives up, so that one run tells all mistakes; `None` always means that a mistake was noted.
+//! What concerns several tables at once is left to [`relations`].
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::remark::{Flaw, Remarks, SettingsError};
+use super::table::{Table, Value};
+use super::token::TokenSource;
+use super::*;
+
+use relations::{FeedEntry, ListEntry, RelayEntry, TrapEntry};
+
+/// The numbers of traps and of trap domains that a policy may ask for.
+const QUORUM: RangeInclusive<u32> = 1..=1000;
+/// The longest hard limit: a listing that no evidence renews must end (RFC 6471 §2.2.1).
+const HARD_LIMIT_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// The longest reason of an exemption, in bytes.
+const REASON_BYTES_MAX: usize = 1000;
+
+/// Reads the settings in `text`; `name` is what remarks call it; files that it names are relative to `folder`.
+pub(super) fn settings(text: &str, name: &str, folder: &Path) -> Result<Loaded, SettingsError> {
+    let remarks = Remarks::new(text);
+    let tree = source::tree(text, &remarks);
+    let settings = tree.as_ref().and_then(|tree| file(Table::root(tree, &remarks), folder, &remarks));
+    let (settings, warnings) = remarks.finish(name, settings)?;
+    Ok(Loaded { settings, warnings })
+}
+
+/// The whole file.
+fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Option<Settings> {
+    let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
+    let zone = file.or_default("zone", ZoneSettings::default(), |value| zone(value.table("zone")?));
+    let dns = file.or_default("dns", Vec::new(), |value| listen(value.table("dns")?, "127.0.0.1:5300"));
+    let http = file.or_default("http", Vec::new(), |value| listen(value.table("http")?, "127.0.0.1:8080"));
+    let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
+    let mut tables = |key| file.take(key).map(|value| value.tables(key)).unwrap_or_default();
+    let relays: Vec<_> = tables("relay").into_iter().map(relay).collect();
+    let feeds: Vec<_> = tables("feed").into_iter().map(|table| feed(table, folder)).collect();
+    let traps: Vec<_> = tables("trap").into_iter().map(trap).collect();
+    let exemptions: Vec<_> = tables("exempt").into_iter().map(exemption).collect();
+    let lists: Vec<_> = tables("list").into_iter().map(|table| list(table, folder)).collect();
+    file.finish();
+
+    if let (Some(dns), Some(http)) = (&dns, &http) {
+        relations::refuse_shared_sockets(dns, http);
+    }
+    relations::refuse_bad_topology(&relays, &feeds);
+    relations::refuse_repeats(&relays, &feeds, &traps, &lists);
+    relations::refuse_static_lists(&lists);
+
+    let settings = Settings {
+        data: data?,
+        zone: zone?,
+        dns: DnsSettings { listen: sockets(dns?, DNS_LISTEN_DEFAULT) },
+        http: HttpSettings { listen: sockets(http?, HTTP_LISTEN_DEFAULT) },
+        policy: policy?,
+        relays: relays.iter().map(|relay| relay.settings.clone()).collect::<Option<_>>()?,
+        feeds: feeds.iter().map(|feed| feed.settings.clone()).collect::<Option<_>>()?,
+        traps: traps.into_iter().map(|trap| trap.settings).collect::<Option<_>>()?,
+        exemptions: exemptions.into_iter().collect::<Option<_>>()?,
+        lists: lists.into_iter().map(|list| list.settings).collect::<Option<_>>()?,
+    };
+    if !remarks.any_mistake() {
+        relations::warn_of_unreachable_quorum(&settings, &file);
+    }
+    Some(settings)
+}
+
+/// A path that is not empty.
+fn path(text: &str) -> Result<PathBuf, Flaw> {
+    if text.is_empty() || text.contains('\0') {
+        return Err(Flaw::new(format!("{text:?} is not a path"), "write the name of a file or folder"));
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// `[zone]`
+fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
+    let default = ZoneSettings::default();
+    let name = table.or_default("name", default.name, |value| value.parsed(ZONE_NAME_DEFAULT, name::zone));
+    let name_servers = table.or_default("name-servers", default.name_servers, |value| {
+        value.some_of_each("[\"ns.bl.example\"]", |server| server.parsed("ns.bl.example", name::host))
+    });
+    let contact = table.or_default("contact", default.contact, |value| value.parsed(CONTACT_DEFAULT, name::mailbox));
+    let page = table.or_default("page", default.page, |value| value.parsed(PAGE_DEFAULT, name::page));
+    table.finish();
+    Some(ZoneSettings { name: name?, name_servers: name_servers?, contact: contact?, page: page? })
+}
+
+/// `[dns]` and `[http]`: the sockets with their places; none for the default.
+fn listen<'t>(mut table: Table<'t>, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
+    let list = format!("[{example:?}]");
+    let sockets = table.or_default("listen", Vec::new(), |value| {
+        value.some_of_each(&list, |socket| socket.named(example, address::socket))
+    });
+    table.finish();
+    sockets
+}
+
+/// The sockets that were written, or the default.
+fn sockets(written: Vec<(Value<'_>, SocketAddr)>, default: SocketAddr) -> Vec<SocketAddr> {
+    if written.is_empty() { vec![default] } else { written.into_iter().map(|(_, socket)| socket).collect() }
+}
+
+/// `[policy]`
+fn policy(mut table: Table<'_>) -> Option<PolicySettings> {
+    let mode = table.or_default("mode", MODE_DEFAULT, |value| {
+        let mode = value.word();
+        if mode == Some(Mode::Shadow) {
+            let mend = "write mode = \"live\" when what it would list is right";
+            value.warn(Flaw::new("\"shadow\" publishes nothing but the test entries", mend));
+        }
+        mode
+    });
+    let list_at = table.or_default("list-at", LIST_AT_DEFAULT, |value| value.positive("2.5"));
+    let delist_at = table.or_default("delist-at", DELIST_AT_DEFAULT, |value| value.positive("1.25"));
+    if let (Some(list_at), Some(delist_at)) = (list_at, delist_at)
+        && delist_at >= list_at
+    {
+        let what =
+            format!("a listing would end (delist-at = {delist_at}) no later than it begins (list-at = {list_at})");
+        table.refuse_pair(
+            "delist-at",
+            "list-at",
+            Flaw::new(what, "write a delist-at below list-at, for example half of it"),
+        );
+    }
+    let half_life =
+        table.or_default("half-life", HALF_LIFE_DEFAULT, |value| value.length_of_time("48h", HARD_LIMIT_MAX));
+    let hard_limit =
+        table.or_default("hard-limit", HARD_LIMIT_DEFAULT, |value| value.length_of_time("72h", HARD_LIMIT_MAX));
+    if let (Some(half_life), Some(hard_limit)) = (half_life, hard_limit)
+        && hard_limit < half_life
+    {
+        let [half, hard] = [half_life, hard_limit].map(humantime::format_duration);
+        let what = format!("hard-limit ({hard}) is shorter than half-life ({half})");
+        table.refuse_pair("hard-limit", "half-life", Flaw::new(what, "write a hard-limit of at least one half-life"));
+    }
+    let traps = table.or_default("traps", TRAPS_DEFAULT, |value| value.whole(&QUORUM, "3"));
+    let trap_domains = table.or_default("trap-domains", TRAP_DOMAINS_DEFAULT, |value| value.whole(&QUORUM, "3"));
+    if let (Some(traps), Some(trap_domains)) = (traps, trap_domains)
+        && trap_domains > traps
+    {
+        let what = format!("{traps} traps cannot lie in {trap_domains} domains, so that nothing would ever be listed");
+        table.refuse_pair("trap-domains", "traps", Flaw::new(what, "write a trap-domains of at most traps"));
+    }
+    let domain_cap = table.or_default("domain-cap", DOMAIN_CAP_DEFAULT, |value| value.positive("1.5"));
+    table.finish();
+    Some(PolicySettings {
+        mode: mode?,
+        list_at: list_at?,
+        delist_at: delist_at?,
+        half_life: half_life?,
+        hard_limit: hard_limit?,
+        traps: traps?,
+        trap_domains: trap_domains?,
+        domain_cap: domain_cap?,
+    })
+}
+
+/// `[[relay]]`
+fn relay(mut table: Table<'_>) -> RelayEntry<'_> {
+    let name = table.require("name", "\"mx1\"").and_then(|value| value.named("mx1", name::relay));
+    let hosts = table.or_default("hosts", Vec::new(), |value| {
+        value.each("[\"mx1.example.net\"]", |host| host.parsed("mx1.example.net", name::host_glob))
+    });
+    let networks = table.require("networks", "[\"10.9.0.10/32\"]").and_then(|value| {
+        value.some_of_each("[\"10.9.0.10/32\"]", |network| network.parsed("10.9.0.10/32", address::relay_network))
+    });
+    let dialect = table.or_default("dialect", DIALECT_DEFAULT, Value::word);
+    let handovers = table.or_default("handovers", Vec::new(), |value| value.each("[\"loopback\"]", Value::word));
+    table.finish();
+    let has_hosts = hosts.as_ref().is_none_or(|hosts| !hosts.is_empty());
+    let settings = || {
+        let name = name.as_ref()?.1.clone();
+        Some(RelaySettings { name, hosts: hosts?, networks: networks?, dialect: dialect?, handovers: handovers? })
+    };
+    RelayEntry { settings: settings(), table, name, has_hosts }
+}
+
+/// `[[feed]]`; a token file is relative to `folder`.
+fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
+    let name = table.require("name", "\"traps\"").and_then(|value| value.named("traps", name::feed));
+    let source = TokenSource::take(&mut table);
+    let token = source.and_then(|source| Some((source.value().clone(), source.digest(folder)?)));
+    let relays = table.or_default("relays", Vec::new(), |value| {
+        value.each("[\"mx1\"]", |relay| relay.named("mx1", |text| Ok(text.to_owned())))
+    });
+    let boundary = table.or_default("boundary", BOUNDARY_DEFAULT, Value::word);
+    let trust = table.or_default("trust", TRUST_DEFAULT, Value::word);
+    let stamps = table.or_default("stamps", STAMPS_DEFAULT, Value::word);
+    let quota = table.or_default("quota", QUOTA_DEFAULT, |value| value.parsed("none", Quota::of));
+    table.finish();
+    let settings = || {
+        Some(FeedSettings {
+            name: name.as_ref()?.1.clone(),
+            token: token.as_ref()?.1,
+            relays: relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
+            boundary: boundary?,
+            trust: trust?,
+            stamps: stamps?,
+            quota: quota?,
+        })
+    };
+    FeedEntry { settings: settings(), table, name, token, relays, boundary }
+}
+
+/// `[[trap]]`
+fn trap(mut table: Table<'_>) -> TrapEntry<'_> {
+    const EXAMPLE: &str = "sales@traps.example";
+    let address = table.require("address", "\"sales@traps.example\"");
+    let address = address.and_then(|value| value.named(EXAMPLE, name::trap_address));
+    let tier = table.or_default("tier", TIER_DEFAULT, Value::word);
+    let sends = table.or_default("sends", SENDS_DEFAULT, Value::truth);
+    table.finish();
+    let written = address.as_ref().map(|(value, address)| (value.clone(), address.to_string().to_lowercase()));
+    let settings = || Some(TrapSettings { address: address?.1, tier: tier?, sends: sends? });
+    TrapEntry { address: written, settings: settings() }
+}
+
+/// `[[exempt]]`
+fn exemption(mut table: Table<'_>) -> Option<ExemptionSettings> {
+    let networks = table.require("networks", "[\"198.51.100.0/24\"]").and_then(|value| {
+        value.some_of_each("[\"198.51.100.0/24\"]", |network| network.parsed("198.51.100.0/24", address::network))
+    });
+    let reason = table.require("reason", "\"our own mail servers\"").and_then(|value| {
+        value.parsed("our own mail servers", |text| {
+            if text.trim().is_empty() || text.len() > REASON_BYTES_MAX {
+                let what = format!("must have 1 to {REASON_BYTES_MAX} bytes");
+                return Err(Flaw::new(what, "say why the networks are exempt, for example \"our own mail servers\""));
+            }
+            Ok(text.to_owned())
+        })
+    });
+    table.finish();
+    Some(ExemptionSettings { networks: networks?, reason: reason? })
+}
+
+/// `[[list]]`; its file is relative to `folder`, and kept absolute.
+fn list<'t>(mut table: Table<'t>, folder: &Path) -> ListEntry<'t> {
+    let name = table.require("name", "\"manual\"").and_then(|value| value.named("manual", name::list_label));
+    let code = table.require("code", "\"127.0.0.20\"").and_then(|value| value.named("127.0.0.20", address::code));
+    let file = table.require("file", "\"manual.txt\"").and_then(|value| value.parsed("manual.txt", path));
+    let format = table.or_default("format", LIST_FORMAT_DEFAULT, Value::word);
+    table.finish();
+    let settings = || {
+        let file = folder.join(file?);
+        let file = std::path::absolute(&file).unwrap_or(file);
+        Some(ListSettings { name: name.as_ref()?.1.clone(), code: code.as_ref()?.1, file, format: format? })
+    };
+    ListEntry { settings: settings(), table, name, code }
+}

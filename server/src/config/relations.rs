@@ -1,0 +1,184 @@
+//! What must fit together across the tables of a settings file.
+//!
+//! Enters: the entries as they were read, with their places; a part that was refused is absent, and nothing is said about
+//! it twice. Leaves: remarks. Refuses: names and tokens that would not tell two entries apart, and topologies that could
+//! not be believed. Warns of what is allowed and probably not meant.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::remark::Flaw;
+use super::table::{Table, Value};
+use super::word::{listed, nearest};
+use super::{Boundary, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapSettings};
+
+/// A name with its place.
+pub(super) type Named<'t> = (Value<'t>, String);
+
+/// A `[[relay]]` as it was read.
+pub(super) struct RelayEntry<'t> {
+    pub(super) table: Table<'t>,
+    pub(super) name: Option<Named<'t>>,
+    /// Whether it declares names, or tried to.
+    pub(super) has_hosts: bool,
+    pub(super) settings: Option<RelaySettings>,
+}
+
+/// A `[[feed]]` as it was read.
+pub(super) struct FeedEntry<'t> {
+    pub(super) table: Table<'t>,
+    pub(super) name: Option<Named<'t>>,
+    pub(super) token: Option<(Value<'t>, TokenDigest)>,
+    pub(super) relays: Option<Vec<Named<'t>>>,
+    pub(super) boundary: Option<Boundary>,
+    pub(super) settings: Option<FeedSettings>,
+}
+
+/// A `[[trap]]` as it was read.
+pub(super) struct TrapEntry<'t> {
+    /// The address in lower case: mail for `Sales@` and `sales@` reaches one trap.
+    pub(super) address: Option<Named<'t>>,
+    pub(super) settings: Option<TrapSettings>,
+}
+
+/// A `[[list]]` as it was read.
+pub(super) struct ListEntry<'t> {
+    pub(super) table: Table<'t>,
+    pub(super) name: Option<Named<'t>>,
+    pub(super) code: Option<(Value<'t>, Ipv4Addr)>,
+    pub(super) settings: Option<ListSettings>,
+}
+
+/// Refuses every `[[list]]`: this version reads no static lists, and an entry that was ignored would be a listing that is
+/// silently absent. Serving them means dropping this function and its call.
+pub(super) fn refuse_static_lists(lists: &[ListEntry<'_>]) {
+    for list in lists {
+        let what = "static lists are not served in this version";
+        list.table.refuse("file", Flaw::new(what, "take this [[list]] out, or serve it with rbldnsd beside Firsthand"));
+    }
+}
+
+/// Refuses a socket that two listeners would open. Port 0 is a new port every time. DNS takes TCP, too.
+pub(super) fn refuse_shared_sockets(dns: &[(Value<'_>, SocketAddr)], http: &[(Value<'_>, SocketAddr)]) {
+    let fixed = dns.iter().chain(http).filter(|(_, socket)| socket.port() != 0);
+    refuse_second(fixed.map(|(value, socket)| (value, *socket)), |socket, line| {
+        Flaw::new(format!("\"{socket}\" is taken by line {line}"), "write another port or address")
+    });
+}
+
+/// Refuses names, tokens and codes that stand twice.
+pub(super) fn refuse_repeats(
+    relays: &[RelayEntry<'_>],
+    feeds: &[FeedEntry<'_>],
+    traps: &[TrapEntry<'_>],
+    lists: &[ListEntry<'_>],
+) {
+    let renamed =
+        |name: &String, line| Flaw::new(format!("{name:?} is the name on line {line}, too"), "write another name");
+    refuse_second(relays.iter().filter_map(|relay| borrowed(&relay.name)), renamed);
+    refuse_second(feeds.iter().filter_map(|feed| borrowed(&feed.name)), renamed);
+    refuse_second(lists.iter().filter_map(|list| borrowed(&list.name)), renamed);
+    refuse_second(traps.iter().filter_map(|trap| borrowed(&trap.address)), |address, line| {
+        Flaw::new(format!("{address:?} is the trap on line {line}, too"), "take one of them out: a trap counts once")
+    });
+    refuse_second(lists.iter().filter_map(|list| borrowed(&list.code)), |code, line| {
+        Flaw::new(format!("\"{code}\" is the code on line {line}, too"), "write another address of 127.0.0.0/8")
+    });
+    // Only the operator who wrote the tokens sees this, so that the lookup's timing tells nobody anything.
+    refuse_second(feeds.iter().filter_map(|feed| borrowed(&feed.token)), |_, line| {
+        let mend = "make one with: openssl rand -base64 32";
+        Flaw::new(format!("is the token on line {line}, too, and could not tell the feeds apart"), mend)
+    });
+}
+
+/// Refuses feeds that name no relay or an unknown one while they read headers, and relays without names where a feed reads
+/// headers: a topology without names may analyze but never list.
+pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<'_>]) {
+    let names: Vec<&str> = relays.iter().filter_map(|relay| Some(relay.name.as_ref()?.1.as_str())).collect();
+    // A relay whose name was refused may be the one that a feed means; its mend comes first.
+    let all_named = names.len() == relays.len();
+    for feed in feeds {
+        let Some(named) = &feed.relays else { continue };
+        if named.is_empty() && feed.boundary == Some(Boundary::Headers) {
+            let example = names.first().unwrap_or(&"mx1");
+            let mend =
+                format!("write relays = [{example:?}] with the relays that hand it over, or boundary = \"channel\"");
+            feed.table.refuse("relays", Flaw::new("names no relay, so that no Received line could be believed", mend));
+        }
+        for (value, relay) in named.iter().filter(|(_, relay)| all_named && !names.contains(&relay.as_str())) {
+            let meant = nearest(relay, names.iter().copied());
+            let meant = meant.map(|meant| format!("did you mean {meant:?}? ")).unwrap_or_default();
+            let known = match names.as_slice() {
+                [] => format!("declare it with [[relay]] name = {relay:?}"),
+                names => format!("the relays are {}", listed(names.iter().copied())),
+            };
+            value.refuse(Flaw::new(format!("{relay:?} is no relay of this file"), format!("{meant}{known}")));
+        }
+    }
+    let Some(reader) = feeds.iter().find(|feed| feed.boundary == Some(Boundary::Headers)) else { return };
+    let reader = reader.name.as_ref().map_or_else(|| "a feed".to_owned(), |(_, name)| format!("feed {name:?}"));
+    for relay in relays.iter().filter(|relay| !relay.has_hosts) {
+        let what =
+            format!("names no host, while {reader} reads headers: a topology without names may analyze but never list");
+        let mend = "write the names that it writes after \"by\", for example hosts = [\"mx1.example.net\"]";
+        relay.table.refuse("hosts", Flaw::new(what, mend));
+    }
+}
+
+/// Warns of a policy that the registered traps cannot meet (G4): such an installation computes and shows everything and
+/// publishes nothing but the test entries.
+pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) {
+    let policy = &settings.policy;
+    let counting = || settings.traps.iter().filter(|trap| trap.tier.counts_for_quorum());
+    let traps = counting().count();
+    let trap_domains = counting().map(|trap| &trap.address.domain).collect::<BTreeSet<_>>().len();
+    let shortage = |key: &str, found: usize, wanted: u32, of: &str| {
+        let what = format!(
+            "asks for {wanted} {of}, and {found} pristine or seeded are registered: nothing but the test entries is published"
+        );
+        file.warn_within("policy", key, Flaw::new(what, format!("register more with [[trap]], or lower {key}")));
+    };
+    let mut is_short = false;
+    if traps < policy.traps as usize {
+        shortage("traps", traps, policy.traps, "traps");
+        is_short = true;
+    }
+    if trap_domains < policy.trap_domains as usize {
+        shortage("trap-domains", trap_domains, policy.trap_domains, "trap domains");
+        is_short = true;
+    }
+    let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
+    for trap in &settings.traps {
+        *domains.entry(&trap.address.domain).or_default() += trap.tier.weight();
+    }
+    let highest: f64 = domains.values().map(|weight| weight.min(policy.domain_cap)).sum();
+    if !is_short && highest < policy.list_at {
+        let what = format!(
+            "asks for {}, and all registered traps together reach {highest:.2}: nothing but the test entries is published",
+            policy.list_at
+        );
+        file.warn_within("policy", "list-at", Flaw::new(what, "register more traps with [[trap]], or lower list-at"));
+    }
+}
+
+/// A pair of a place and what is there, borrowed.
+fn borrowed<'e, 't, T: Clone>(pair: &'e Option<(Value<'t>, T)>) -> Option<(&'e Value<'t>, T)> {
+    pair.as_ref().map(|(value, thing)| (value, thing.clone()))
+}
+
+/// Refuses whatever stands a second time; `flaw` is told what it is and the line of the first.
+fn refuse_second<'e, 't: 'e, T: Eq + Hash>(
+    written: impl Iterator<Item = (&'e Value<'t>, T)>,
+    flaw: impl Fn(&T, usize) -> Flaw,
+) {
+    let mut lines: HashMap<T, usize> = HashMap::new();
+    for (value, thing) in written {
+        match lines.get(&thing) {
+            Some(line) => value.refuse(flaw(&thing, *line)),
+            None => {
+                lines.insert(thing, value.line());
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Mistakes of `[[relay]]`, `[[feed]]`, `[[trap]]`, `[[exempt]]` and `[[list]]`.
+
+use super::*;
+
+#[test]
+fn relays_are_checked() {
+    let good = RELAY_AND_FEED.to_owned() + "relays = [\"mx1\"]\n";
+    let with = |old: &str, new: &str| good.replace(old, new);
+    let cases = [
+        (
+            with("[\"10.9.0.10\"]", "[\"10.9.0.300/32\"]"),
+            4,
+            "networks",
+            "\"10.9.0.300/32\" is not a network",
+            "\"10.9.0.0/24\"",
+        ),
+        (
+            with("[\"10.9.0.10\"]", "[\"10.9.0.1/24\"]"),
+            4,
+            "networks",
+            "bits set beyond its prefix",
+            "write \"10.9.0.0/24\"",
+        ),
+        (with("[\"10.9.0.10\"]", "[\"10.9.0.1\",\n\"0.0.0.0/0\"]"), 5, "networks", "holds strangers", "10.9.0.10/32"),
+        (with("[\"10.9.0.10\"]", "[\"::/0\"]"), 4, "networks", "holds strangers", "2001:db8::10/128"),
+        (with("[\"10.9.0.10\"]", "[]"), 4, "networks", "is empty", "networks = [\"10.9.0.10/32\"]"),
+        (with("networks = [\"10.9.0.10\"]", ""), 1, "networks", "is missing", "write networks = [\"10.9.0.10/32\"]"),
+        (with("[\"mx1.example.net\"]", "[\"*\"]"), 3, "hosts", "match any name", "mx*.example.net"),
+        (with("[\"mx1.example.net\"]", "[\"mx1 (Postfix)\"]"), 3, "hosts", "no host name has", "mx1.example.net"),
+        (
+            with("[\"mx1.example.net\"]", "[]"),
+            3,
+            "hosts",
+            "feed \"traps\" reads headers: a topology without names",
+            "hosts = [",
+        ),
+        (
+            with("hosts = [\"mx1.example.net\"]", ""),
+            1,
+            "hosts",
+            "a topology without names may analyze but never list",
+            "\"by\"",
+        ),
+        (
+            good.clone() + "[[relay]]\nname = \"mx1\"\nnetworks = [\"::1\"]\nhosts = [\"x\"]",
+            10,
+            "name",
+            "the name on line 2",
+            "another name",
+        ),
+        (
+            good.clone() + "[[relay]]\nname = \" \"\nnetworks = [\"::1\"]\nhosts = [\"x\"]",
+            10,
+            "name",
+            "not a name for a relay",
+            "\"mx1\"",
+        ),
+        (
+            good.clone() + "[[relay]]\nnetworks = [\"::1\"]\nhosts = [\"x\"]",
+            9,
+            "name",
+            "is missing",
+            "write name = \"mx1\"",
+        ),
+    ];
+    for (text, line, key, what, mend) in &cases {
+        assert_mistake(text, *line, &format!("relay.{key}"), what, mend);
+    }
+    let whole = mistakes(&cases[0].0)[0].to_string();
+    let line = r#"x.toml:4: relay.networks: "10.9.0.300/32" is not a network; write an address or a prefix, for example "10.9.0.0/24""#;
+    assert_eq!(whole, line);
+    let channel = RELAY_AND_FEED.replace("hosts = [\"mx1.example.net\"]", "") + "boundary = \"channel\"";
+    assert!(loaded(&channel).settings.relays[0].hosts.is_empty(), "without header feeds, names are not needed");
+}
+
+#[test]
+fn feeds_are_checked() {
+    let good = RELAY_AND_FEED.to_owned() + "relays = [\"mx1\"]\n";
+    let with = |old: &str, new: &str| good.replace(old, new);
+    let token = "token = \"TOKEN-TOKEN-TOKEN\"";
+    let second = |rest: &str| good.clone() + "[[feed]]\nrelays = [\"mx1\"]\n" + rest;
+    let digest = "token-digest = \"".to_owned() + &"0".repeat(64) + "\"";
+    let cases = [
+        (RELAY_AND_FEED.to_owned(), 5, "relays", "names no relay", "relays = [\"mx1\"]"),
+        (with("relays = [\"mx1\"]", "relays = []"), 8, "relays", "names no relay", "boundary = \"channel\""),
+        (
+            with("relays = [\"mx1\"]", "relays = [\"mx1\",\n\"mx11\"]"),
+            9,
+            "relays",
+            "\"mx11\" is no relay",
+            "did you mean \"mx1\"? the relays are mx1",
+        ),
+        (
+            with("relays = [\"mx1\"]", "relays = [\"gateway\", \"mx1\"]"),
+            8,
+            "relays",
+            "\"gateway\" is no relay",
+            "the relays are mx1",
+        ),
+        (with("\"traps\"", "\"our traps\""), 6, "name", "not a name for a feed", "\"traps\""),
+        (with("\"traps\"", "\"\""), 6, "name", "not a name for a feed", "\"traps\""),
+        (second(&format!("name = \"traps\"\n{digest}")), 11, "name", "the name on line 6", "another name"),
+        (
+            second(&format!("name = \"others\"\n{token}")),
+            12,
+            "token",
+            "the token on line 7, too",
+            "openssl rand -base64 32",
+        ),
+        (with(token, ""), 5, "token", "is missing, and so are token-file and token-digest", "openssl rand -base64 32"),
+        (with(token, "token = \"\""), 7, "token", "the token is empty", "openssl rand -base64 32"),
+        (with(token, "token = \"short\""), 7, "token", "has 5 of at least 16 characters", "openssl rand -base64 32"),
+        (with(token, "token = \"TOKEN TOKEN TOKEN\""), 7, "token", "a header cannot carry", "openssl rand -base64 32"),
+        (with(token, "token-digest = \"SECRET-SECRET\""), 7, "token-digest", "64 hexadecimal digits", "b3sum"),
+        (with(token, &format!("{token}\n{digest}")), 8, "token-digest", "second token", "the one on line 7"),
+        (with(token, &format!("token-file = \"t\"\n{token}")), 7, "token-file", "second token", "the one on line 8"),
+        (
+            with(token, "token-file = \"no/such.token\""),
+            7,
+            "token-file",
+            "\"no/such.token\" cannot be read",
+            "> no/such.token",
+        ),
+        (with(token, "token-file = \"/\""), 7, "token-file", "cannot be read: Is a directory", "read it"),
+    ];
+    for (text, line, key, what, mend) in &cases {
+        assert_mistake(text, *line, &format!("feed.{key}"), what, mend);
+    }
+    let unknown = "[[feed]]\nname = \"traps\"\ntoken = \"TOKEN-TOKEN-TOKEN\"\nrelays = [\"mx1\"]\n";
+    assert_mistake(unknown, 4, "feed.relays", "no relay of this file", "declare it with [[relay]] name = \"mx1\"");
+}
+
+#[test]
+fn traps_exemptions_and_lists_are_checked() {
+    let list = |name: &str, code: &str| format!("[[list]]\nname = \"{name}\"\ncode = \"{code}\"\nfile = \"f\"\n");
+    let cases = [
+        ("[[trap]]\ntier = \"typo\"\n".to_owned(), 1, "trap.address", "is missing", "sales@traps.example"),
+        (
+            "[[trap]]\naddress = \"traps.example\"\n".to_owned(),
+            2,
+            "trap.address",
+            "has no \"@\"",
+            "\"@traps.example\" for the whole domain",
+        ),
+        (
+            "[[trap]]\naddress = \"a@traps..example\"\n".to_owned(),
+            2,
+            "trap.address",
+            "1 to 63 characters",
+            "sales@traps.example",
+        ),
+        (
+            "[[trap]]\naddress = \"a@t.example\"\n[[trap]]\naddress = \"A@T.example\"\n".to_owned(),
+            4,
+            "trap.address",
+            "the trap on line 2",
+            "counts once",
+        ),
+        (
+            "[[trap]]\naddress = \"@t.example\"\n[[trap]]\naddress = \"@t.example\"\n".to_owned(),
+            4,
+            "trap.address",
+            "the trap on line 2",
+            "counts once",
+        ),
+        ("[[exempt]]\nreason = \"x\"\n".to_owned(), 1, "exempt.networks", "is missing", "198.51.100.0/24"),
+        (
+            "[[exempt]]\nnetworks = [\"::1/64\"]\nreason = \"x\"\n".to_owned(),
+            2,
+            "exempt.networks",
+            "beyond its prefix",
+            "\"::/64\"",
+        ),
+        ("[[exempt]]\nnetworks = []\nreason = \"x\"\n".to_owned(), 2, "exempt.networks", "is empty", "198.51.100.0/24"),
+        (
+            "[[exempt]]\nnetworks = [\"::1\"]\nreason = \" \"\n".to_owned(),
+            3,
+            "exempt.reason",
+            "1 to 1000 bytes",
+            "say why",
+        ),
+        ("[[exempt]]\nnetworks = [\"::1\"]\n".to_owned(), 1, "exempt.reason", "is missing", "our own mail servers"),
+        (
+            "[[exempt]]\nnetworks = [\"::1\"]\nreason = \"x\"\nuntil = 1\n".to_owned(),
+            4,
+            "exempt.until",
+            "unknown key",
+            "networks, reason",
+        ),
+    ];
+    for (text, line, key, what, mend) in &cases {
+        assert_mistake(text, *line, key, what, mend);
+    }
+    // Every list is refused for now, so that these have one mistake more.
+    let lists = [
+        (list("m", "127.0.0.20"), 2, "list.name", "RFC 5782 §2.3"),
+        (list("127", "127.0.0.20"), 2, "list.name", "RFC 5782 §2.3"),
+        (list("backscatter", "127.0.0.20"), 2, "list.name", "the evidence makes"),
+        (list("manual", "128.0.0.20"), 3, "list.code", "127.0.0.0/8"),
+        (list("manual", "127.0.0.1"), 3, "list.code", "never be listed"),
+        (list("manual", "127.0.0.5"), 3, "list.code", "the code of backscatter"),
+        (list("manual", "127.0.0.20") + "format = \"bind\"\n", 5, "list.format", "\"bind\""),
+        (list("manual", "127.0.0.20") + &list("other", "127.0.0.20"), 7, "list.code", "the code on line 3"),
+        (list("manual", "127.0.0.20") + &list("Manual", "127.0.0.21"), 6, "list.name", "the name on line 2"),
+    ];
+    for (text, line, key, what) in &lists {
+        let told = mistakes(text);
+        let others: Vec<_> = told.iter().filter(|mistake| !mistake.what.contains("not served")).collect();
+        let [mistake] = others.as_slice() else { panic!("{text}\n{told:#?}") };
+        assert_eq!((mistake.position.map(|at| at.line), mistake.key.as_deref()), (Some(*line), Some(*key)), "{text}");
+        assert!(mistake.what.contains(what), "{mistake}");
+    }
+}

@@ -1,0 +1,490 @@
+//! DNS messages as bytes: reading a query, writing its answer in place.
+//!
+//! Enters: bytes of a stranger. Leaves: a [`Query`] with what an answer must repeat, and with its [`Fault`] if it has
+//! one; then the answer, through [`Reply`]. Refused (RFC 1035 §4, RFC 6891 §6.1, RFC 9619): a question count other
+//! than one; compression in a question, which has nothing to point back to; records in the answer section, or in the
+//! authority section of anything but IXFR (RFC 1995 §3); a second OPT, one whose owner is no root, or one outside the
+//! additional section; options that overrun it; bytes behind the last record.
+//!
+//! Other records of the additional section, TSIG among them, are stepped over and ignored.
+
+use super::Transport;
+use crate::zone::{DomainName, NAME_LIMIT};
+
+/// RR types and query types (RFC 1035 §3.2, RFC 6895 §3.1).
+pub(super) mod rr_type {
+    pub(in crate::dns) const A: u16 = 1;
+    pub(in crate::dns) const NS: u16 = 2;
+    pub(in crate::dns) const SOA: u16 = 6;
+    pub(in crate::dns) const HINFO: u16 = 13;
+    pub(in crate::dns) const TXT: u16 = 16;
+    pub(in crate::dns) const OPT: u16 = 41;
+    pub(in crate::dns) const IXFR: u16 = 251;
+    pub(in crate::dns) const AXFR: u16 = 252;
+    pub(in crate::dns) const ANY: u16 = 255;
+}
+
+/// Bytes of a header (RFC 1035 §4.1.1).
+pub(super) const HEADER: usize = 12;
+/// The class of the Internet (RFC 1035 §3.2.4).
+pub(super) const CLASS_IN: u16 = 1;
+/// What a UDP answer may take without EDNS (RFC 1035 §4.2.1), and at least with it (RFC 6891 §6.2.5).
+pub(super) const LEAST_PAYLOAD: u16 = 512;
+/// What we offer and use at most over UDP: it passes unfragmented wherever IPv6 does.
+pub(super) const OUR_PAYLOAD: u16 = 1232;
+
+/// Where the question's name stands, as a compression pointer (RFC 1035 §4.1.4).
+const QUESTION_POINTER: u16 = 0xC000 | HEADER as u16;
+/// The option codes that are read or written (RFC 7873 §4, RFC 8914 §2).
+const OPTION_COOKIE: u16 = 10;
+const OPTION_EXTENDED_ERROR: u16 = 15;
+/// Bytes of an OPT record without options, and of an extended error without text.
+const OPT_LENGTH: usize = 11;
+const EXTENDED_ERROR_LENGTH: usize = 6;
+
+/// What is wrong with a query.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fault {
+    /// It breaks the grammar: FORMERR.
+    Malformed,
+    /// It is no standard query: NOTIMP.
+    Opcode,
+    /// It speaks another EDNS version than 0: BADVERS (RFC 6891 §6.1.3).
+    Version,
+}
+
+/// The one question of a query.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'a> {
+    /// Name, type and class as they came, to be repeated byte for byte.
+    pub(super) bytes: &'a [u8],
+    /// The name: whole labels, uncompressed, the root's zero last.
+    pub(super) name: &'a [u8],
+    pub(super) qtype: u16,
+    pub(super) qclass: u16,
+}
+
+/// What the query's OPT record says.
+#[derive(Clone, Copy, Debug)]
+struct Edns {
+    /// How many bytes of UDP the client takes, as it says.
+    payload: u16,
+    /// The DO bit, which an answer must repeat (RFC 3225 §3) even where nothing is signed.
+    dnssec_ok: bool,
+}
+
+/// A query, as far as an answer needs it.
+#[derive(Debug)]
+pub(super) struct Query<'a> {
+    id: [u8; 2],
+    opcode: u8,
+    recursion_desired: bool,
+    edns: Option<Edns>,
+    pub(super) question: Option<Question<'a>>,
+    pub(super) fault: Option<Fault>,
+}
+
+impl<'a> Query<'a> {
+    /// Reads a query; `None` for what must not be answered at all: a response, or less than a header.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let header: &[u8; HEADER] = bytes.first_chunk()?;
+        if header[2] & 0x80 != 0 {
+            return None;
+        }
+        let counts = [4, 6, 8, 10].map(|at| u16::from_be_bytes([header[at], header[at + 1]]));
+        let mut query = Self {
+            id: [header[0], header[1]],
+            opcode: header[2] >> 3 & 0x0F,
+            recursion_desired: header[2] & 1 != 0,
+            edns: None,
+            question: None,
+            fault: None,
+        };
+        let read = query.read_sections(Cursor { bytes, at: HEADER }, counts);
+        if query.opcode == 0 {
+            query.fault = read.err();
+        } else {
+            // The sections of other operations are other things, so nothing but EDNS is believed of them.
+            query.fault = Some(Fault::Opcode);
+            query.question = None;
+        }
+        Some(query)
+    }
+
+    fn read_sections(&mut self, mut cursor: Cursor<'a>, counts: [u16; 4]) -> Result<(), Fault> {
+        let [questions, answers, authorities, additionals] = counts;
+        for _ in 0..questions {
+            let question = cursor.question().ok_or(Fault::Malformed)?;
+            self.question = (questions == 1).then_some(question);
+        }
+        let mut version = 0;
+        for at in 0..u32::from(answers) + u32::from(authorities) + u32::from(additionals) {
+            let record = cursor.record().ok_or(Fault::Malformed)?;
+            if record.rr_type != rr_type::OPT {
+                continue;
+            }
+            let again = self.edns.is_some();
+            let [_, its_version, flags, _] = record.ttl;
+            self.edns = Some(Edns { payload: record.class, dnssec_ok: flags & 0x80 != 0 });
+            if again || !record.at_root || at < u32::from(answers) + u32::from(authorities) {
+                return Err(Fault::Malformed);
+            }
+            version = its_version;
+            // What options look like in a version to come is not ours to judge.
+            if version == 0 && !options_are_sound(record.data) {
+                return Err(Fault::Malformed);
+            }
+        }
+        if cursor.at != cursor.bytes.len() {
+            return Err(Fault::Malformed);
+        }
+        if version > 0 {
+            return Err(Fault::Version);
+        }
+        let transfer = self.question.is_some_and(|question| question.qtype == rr_type::IXFR);
+        if questions != 1 || answers != 0 || (authorities != 0 && !transfer) {
+            return Err(Fault::Malformed);
+        }
+        Ok(())
+    }
+
+    /// How many bytes an answer may have.
+    fn limit(&self, transport: Transport) -> usize {
+        let payload = match (transport, self.edns) {
+            (Transport::Tcp, _) => u16::MAX,
+            (Transport::Udp, None) => LEAST_PAYLOAD,
+            (Transport::Udp, Some(edns)) => edns.payload.clamp(LEAST_PAYLOAD, OUR_PAYLOAD),
+        };
+        usize::from(payload)
+    }
+}
+
+/// Whether options fill their record exactly, and the first COOKIE has a length that cookies have (RFC 7873 §5.2.2;
+/// further ones are ignored, §5.2).
+fn options_are_sound(data: &[u8]) -> bool {
+    let mut cursor = Cursor { bytes: data, at: 0 };
+    let mut cookie = None;
+    while cursor.at < data.len() {
+        let (Some(code), Some(length)) = (cursor.u16(), cursor.u16()) else { return false };
+        let Some(value) = cursor.take(usize::from(length)) else { return false };
+        if code == OPTION_COOKIE {
+            cookie.get_or_insert(value.len());
+        }
+    }
+    cookie.is_none_or(|length| length == 8 || (16..=40).contains(&length))
+}
+
+struct Record<'a> {
+    at_root: bool,
+    rr_type: u16,
+    class: u16,
+    ttl: [u8; 4],
+    data: &'a [u8],
+}
+
+struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let taken = self.bytes.get(self.at..)?.get(..length)?;
+        self.at += length;
+        Some(taken)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.take(2).map(|taken| u16::from_be_bytes([taken[0], taken[1]]))
+    }
+
+    /// An uncompressed name of at most 255 bytes, root included.
+    fn name(&mut self) -> Option<&'a [u8]> {
+        let start = self.at;
+        loop {
+            match self.take(1)? {
+                [0] => break,
+                // The upper two bits are a pointer's, or unassigned (RFC 6891 §5).
+                [length @ 1..=63] => self.take(usize::from(*length))?,
+                _ => return None,
+            };
+        }
+        self.bytes.get(start..self.at).filter(|name| name.len() <= NAME_LIMIT)
+    }
+
+    fn question(&mut self) -> Option<Question<'a>> {
+        let start = self.at;
+        let (name, qtype, qclass) = (self.name()?, self.u16()?, self.u16()?);
+        Some(Question { bytes: &self.bytes[start..self.at], name, qtype, qclass })
+    }
+
+    /// Steps over an owner's name, which may end in a pointer; tells whether it is the root.
+    fn owner(&mut self) -> Option<bool> {
+        let start = self.at;
+        loop {
+            match self.take(1)? {
+                [0] => return Some(self.at == start + 1),
+                [length @ 1..=63] => self.take(usize::from(*length))?,
+                [0xC0..=0xFF] => return self.take(1).map(|_| false),
+                _ => return None,
+            };
+        }
+    }
+
+    fn record(&mut self) -> Option<Record<'a>> {
+        let (at_root, rr_type, class) = (self.owner()?, self.u16()?, self.u16()?);
+        let ttl = *self.take(4)?.first_chunk()?;
+        let length = self.u16()?;
+        let data = self.take(usize::from(length))?;
+        Some(Record { at_root, rr_type, class, ttl, data })
+    }
+}
+
+/// Response codes that we give (RFC 1035 §4.1.1, RFC 6891 §9).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Rcode {
+    /// No error.
+    NoError = 0,
+    /// The query is malformed.
+    FormErr = 1,
+    /// We cannot answer with data that can be believed.
+    ServFail = 2,
+    /// Nothing exists at or below the name.
+    NxDomain = 3,
+    /// No such operation here.
+    NotImp = 4,
+    /// Not from us.
+    Refused = 5,
+    /// No such EDNS version here.
+    BadVers = 16,
+}
+
+/// Why an answer is an error, for people (RFC 8914 §4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ExtendedError {
+    NotReady = 14,
+    Prohibited = 18,
+    NotAuthoritative = 20,
+    InvalidData = 24,
+}
+
+/// Whose name a record has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    /// The question's name.
+    Question,
+    /// The zone's apex, at this offset in the question's name.
+    Apex(usize),
+}
+
+impl Owner {
+    fn pointer(self) -> [u8; 2] {
+        let offset = match self {
+            Self::Question => 0,
+            Self::Apex(offset) => offset as u16,
+        };
+        (QUESTION_POINTER + offset).to_be_bytes()
+    }
+}
+
+/// Where in the header a section is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Section {
+    Answer = 6,
+    Authority = 8,
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) rcode: Rcode,
+    pub(super) authoritative: bool,
+    pub(super) error: Option<ExtendedError>,
+}
+
+/// An answer as it is written.
+pub(super) struct Reply<'a> {
+    out: &'a mut Vec<u8>,
+    /// Where the first record stands or will stand.
+    records: usize,
+}
+
+impl<'a> Reply<'a> {
+    /// Begins an answer in `out`, whose content goes: header, and the question as it came.
+    pub(super) fn start(query: &Query<'_>, out: &'a mut Vec<u8>) -> Self {
+        let question = query.question.map_or(&[][..], |question| question.bytes);
+        out.clear();
+        out.extend_from_slice(&query.id);
+        out.extend_from_slice(&[0x80 | query.opcode << 3 | u8::from(query.recursion_desired), 0]);
+        out.extend_from_slice(&[0, u8::from(query.question.is_some()), 0, 0, 0, 0, 0, 0]);
+        out.extend_from_slice(question);
+        Self { records: out.len(), out }
+    }
+
+    /// Writes one record of class IN, whose data `write` appends.
+    pub(super) fn record(
+        &mut self,
+        section: Section,
+        owner: Owner,
+        rr_type: u16,
+        ttl: u32,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.out.extend_from_slice(&owner.pointer());
+        self.out.extend_from_slice(&rr_type.to_be_bytes());
+        self.out.extend_from_slice(&CLASS_IN.to_be_bytes());
+        self.out.extend_from_slice(&ttl.to_be_bytes());
+        let length_at = self.out.len();
+        self.out.extend_from_slice(&[0, 0]);
+        write(self.out);
+        let length = (self.out.len() - length_at - 2) as u16;
+        self.out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+        self.count(section as usize);
+    }
+
+    /// Ends the answer: flags, OPT if the query had one (RFC 6891 §6.1.1), and its fit into the transport.
+    ///
+    /// What does not fit loses its extended error first (RFC 8914 §3), then all of its records, with TC set
+    /// (RFC 2181 §9). Tells whether it is truncated.
+    pub(super) fn finish(mut self, query: &Query<'_>, transport: Transport, ending: Ending) -> bool {
+        let limit = query.limit(transport);
+        let (opt, error) = if query.edns.is_some() { (OPT_LENGTH, ending.error) } else { (0, None) };
+        let error = error.filter(|_| self.out.len() + opt + EXTENDED_ERROR_LENGTH <= limit);
+        let truncated = self.out.len() + opt > limit;
+        if truncated {
+            self.out.truncate(self.records);
+            self.out[Section::Answer as usize..HEADER].fill(0);
+        }
+        self.out[2] |= u8::from(ending.authoritative) << 2 | u8::from(truncated) << 1;
+        self.out[3] = ending.rcode as u8 & 0x0F;
+        if let Some(edns) = query.edns {
+            self.out.push(0);
+            self.out.extend_from_slice(&rr_type::OPT.to_be_bytes());
+            self.out.extend_from_slice(&OUR_PAYLOAD.to_be_bytes());
+            self.out.extend_from_slice(&[ending.rcode as u8 >> 4, 0, u8::from(edns.dnssec_ok) << 7, 0]);
+            if let Some(error) = error {
+                self.out.extend_from_slice(&[0, EXTENDED_ERROR_LENGTH as u8]);
+                for field in [OPTION_EXTENDED_ERROR, 2, error as u16] {
+                    self.out.extend_from_slice(&field.to_be_bytes());
+                }
+            } else {
+                self.out.extend_from_slice(&[0, 0]);
+            }
+            self.count(10);
+        }
+        truncated
+    }
+
+    /// Counts one record more, in the section whose count stands at `at`.
+    fn count(&mut self, at: usize) {
+        let count = u16::from_be_bytes([self.out[at], self.out[at + 1]]) + 1;
+        self.out[at..at + 2].copy_from_slice(&count.to_be_bytes());
+    }
+}
+
+/// Appends `name` as record data, compressed against the apex in the question (NS and SOA: RFC 1035 §3.3).
+pub(super) fn write_name(out: &mut Vec<u8>, name: &DomainName, zone: &DomainName, apex: Owner) {
+    match name.before(zone) {
+        Some(labels) => {
+            out.extend_from_slice(labels);
+            out.extend_from_slice(&apex.pointer());
+        }
+        None => out.extend_from_slice(name.wire()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(bytes: &[u8]) -> Option<Fault> {
+        Query::read(bytes).unwrap().fault
+    }
+
+    /// `bl.example A IN`, id 0x1234, RD.
+    const PLAIN: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x02bl\x07example\x00\x00\x01\x00\x01";
+    const OPT: &[u8] = b"\x00\x00\x29\x04\xD0\x00\x00\x00\x00\x00\x00";
+
+    fn with_records(records: &[&[u8]], count_at: usize) -> Vec<u8> {
+        let mut bytes = PLAIN.to_vec();
+        bytes[count_at] = records.len() as u8;
+        records.iter().for_each(|record| bytes.extend_from_slice(record));
+        bytes
+    }
+
+    #[test]
+    fn what_is_no_query_is_not_answered() {
+        assert!(Query::read(&[]).is_none());
+        assert!(Query::read(&PLAIN[..11]).is_none());
+        let mut response = PLAIN.to_vec();
+        response[2] |= 0x80;
+        assert!(Query::read(&response).is_none());
+    }
+
+    #[test]
+    fn the_grammar_is_held() {
+        assert_eq!(fault(PLAIN), None);
+        assert_eq!(fault(&with_records(&[OPT], 11)), None);
+        for end in HEADER..PLAIN.len() {
+            assert_eq!(fault(&PLAIN[..end]), Some(Fault::Malformed), "cut at {end}");
+        }
+        let trailing = [PLAIN, b"\x00"].concat();
+        assert_eq!(fault(&trailing), Some(Fault::Malformed));
+        let pointer = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x02bl\xC0\x0C\x00\x01\x00\x01";
+        assert_eq!(fault(pointer), Some(Fault::Malformed));
+        for count in [0, 2] {
+            let mut bytes = PLAIN.to_vec();
+            bytes[5] = count;
+            bytes.extend_from_slice(&PLAIN[HEADER..]);
+            bytes.truncate(HEADER + usize::from(count) * (PLAIN.len() - HEADER));
+            assert_eq!(fault(&bytes), Some(Fault::Malformed), "{count} questions");
+        }
+        let long = [
+            &PLAIN[..HEADER],
+            &b"\x3Fxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx".repeat(4),
+            b"\x00",
+        ];
+        assert_eq!(fault(&[&long.concat()[..], b"\x00\x01\x00\x01"].concat()), Some(Fault::Malformed));
+        let a_record = b"\xC0\x0C\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x7F\x00\x00\x02";
+        assert_eq!(fault(&with_records(&[a_record], 7)), Some(Fault::Malformed), "an answer in a query");
+        assert_eq!(fault(&with_records(&[a_record], 9)), Some(Fault::Malformed), "authority in a query");
+        assert_eq!(fault(&with_records(&[a_record, OPT], 11)), None, "unknown additional records are ignored");
+        let mut transfer = with_records(&[a_record], 9);
+        transfer[PLAIN.len() - 3] = rr_type::IXFR as u8;
+        assert_eq!(fault(&transfer), None, "RFC 1995 section 3: IXFR has a SOA in its authority section");
+    }
+
+    /// 6891-6.1.1: the OPT is one, at the root, in the additional section; 6891-6.1.3: its version is 0.
+    #[test]
+    fn opt_is_read_as_rfc_6891_says() {
+        assert_eq!(fault(&with_records(&[OPT, OPT], 11)), Some(Fault::Malformed));
+        assert_eq!(fault(&with_records(&[OPT], 7)), Some(Fault::Malformed));
+        assert_eq!(fault(&with_records(&[OPT], 9)), Some(Fault::Malformed));
+        let named = [b"\x01a", OPT].concat();
+        assert_eq!(fault(&with_records(&[&named], 11)), Some(Fault::Malformed));
+        let pointed = [b"\xC0\x0C", &OPT[1..]].concat();
+        assert_eq!(fault(&with_records(&[&pointed], 11)), Some(Fault::Malformed));
+        let version = b"\x00\x00\x29\x04\xD0\x00\x01\x00\x00\x00\x01\x00";
+        assert_eq!(fault(&with_records(&[version], 11)), Some(Fault::Version), "options of version 1 are not judged");
+        assert_eq!(fault(&with_records(&[version, OPT], 11)), Some(Fault::Malformed));
+    }
+
+    /// 7873-5.2.2: a COOKIE has 8 or 16 to 40 bytes; unknown options are ignored, overrunning ones are not.
+    #[test]
+    fn options_fill_their_record() {
+        let with_option = |code: u8, length: u8, present: u8| {
+            let mut record = OPT[..9].to_vec();
+            record.extend_from_slice(&[0, 4 + present, 0, code, 0, length]);
+            record.extend(std::iter::repeat_n(7, usize::from(present)));
+            fault(&with_records(&[&record], 11))
+        };
+        for length in 0..=64 {
+            let sound = length == 8 || (16..=40).contains(&length);
+            assert_eq!(with_option(10, length, length), (!sound).then_some(Fault::Malformed), "COOKIE of {length}");
+            assert_eq!(with_option(77, length, length), None);
+        }
+        assert_eq!(with_option(77, 9, 8), Some(Fault::Malformed));
+        assert_eq!(with_option(77, 7, 8), Some(Fault::Malformed));
+        assert!(options_are_sound(b"\x00\x0A\x00\x0812345678\x00\x0A\x00\x011"), "a second COOKIE is ignored");
+    }
+}

@@ -1,0 +1,167 @@
+//! Where in the zone a question's name stands.
+//!
+//! Enters: a well-formed name and the zone. Leaves: a [`Position`]: the apex, a list's own zone, or below one of them,
+//! with the addresses that the labels spell, octets and nibbles apart, since some names are both: `1.0.0.2` is
+//! 2.0.0.1, and stands above all of 2001::/16. Names match in either case (RFC 4343).
+
+use crate::zone::{NAME_LIMIT, Prefix, Scope, Zone};
+
+/// The most labels that a name has.
+const LABELS: usize = NAME_LIMIT / 2;
+/// The labels of a whole address's name (RFC 5782 §2.1, §2.4).
+const OCTETS: usize = 4;
+const NIBBLES: usize = 32;
+
+/// A place inside the zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Position {
+    /// The zone's own name.
+    Apex,
+    /// The name of a list's own zone.
+    List,
+    /// Any other name.
+    Below {
+        /// The lists that it asks.
+        scope: Scope,
+        /// What its labels spell as IPv4 and as IPv6; nothing if they are no address's.
+        spelled: [Option<Prefix>; 2],
+    },
+}
+
+/// Finds `name` in the zone: where it stands, and at which offset of the name the apex begins. `None` for a name
+/// outside.
+///
+/// `name` must be whole labels ending in the root's, as [`Query`](super::message::Query) reads them.
+pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
+    let apex = zone.settings().name.wire();
+    let mut starts = [0; LABELS];
+    let (mut count, mut at) = (0, 0);
+    while name.len() - at > apex.len() {
+        starts[count] = at;
+        count += 1;
+        at += 1 + usize::from(name[at]);
+    }
+    if !name[at..].eq_ignore_ascii_case(apex) {
+        return None;
+    }
+    // From the apex outwards, as addresses are written.
+    let mut labels = starts[..count].iter().rev().map(|start| label_at(name, *start)).peekable();
+    let Some(nearest) = labels.peek() else { return Some((Position::Apex, at)) };
+    let mut scope = Scope::Combined;
+    let own = |label: &str| nearest.eq_ignore_ascii_case(label.as_bytes());
+    if let Some(list) = zone.lists().iter().position(|list| own(list.label.as_str())) {
+        scope = Scope::List(list);
+        labels.next();
+        if labels.peek().is_none() {
+            return Some((Position::List, at));
+        }
+    }
+    let spelled = [as_octets(labels.clone()), as_nibbles(labels)];
+    Some((Position::Below { scope, spelled }, at))
+}
+
+fn label_at(name: &[u8], start: usize) -> &[u8] {
+    &name[start + 1..start + 1 + usize::from(name[start])]
+}
+
+fn as_octets<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Prefix> {
+    let (mut bits, mut count) = (0, 0);
+    for label in labels {
+        if count == OCTETS {
+            return None;
+        }
+        bits |= u32::from(octet(label)?) << (24 - 8 * count);
+        count += 1;
+    }
+    Some(Prefix::V4 { bits, octets: count as u32 })
+}
+
+fn as_nibbles<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Prefix> {
+    let (mut bits, mut count) = (0, 0);
+    for label in labels {
+        if count == NIBBLES {
+            return None;
+        }
+        bits |= u128::from(nibble(label)?) << (124 - 4 * count);
+        count += 1;
+    }
+    Some(Prefix::V6 { bits, nibbles: count as u32 })
+}
+
+/// A decimal octet without leading zeros.
+fn octet(label: &[u8]) -> Option<u8> {
+    match label {
+        [b'0'] => Some(0),
+        [b'1'..=b'9', rest @ ..] if rest.len() <= 2 => label.iter().try_fold(0u8, |value, byte| {
+            let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
+            value.checked_mul(10)?.checked_add(digit)
+        }),
+        _ => None,
+    }
+}
+
+/// One hexadecimal digit in either case.
+fn nibble(label: &[u8]) -> Option<u8> {
+    let &[digit] = label else { return None };
+    char::from(digit).to_digit(16).map(|value| value as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zone::{ListSettings, ZoneSettings};
+
+    fn position(text: &str) -> Option<(Position, usize)> {
+        let zone = Zone::empty(ZoneSettings::default(), vec![ListSettings::spam(), ListSettings::mixed()]).unwrap();
+        let mut wire = Vec::new();
+        for label in text.split('.').filter(|label| !label.is_empty()) {
+            wire.push(label.len() as u8);
+            wire.extend_from_slice(label.as_bytes());
+        }
+        wire.push(0);
+        locate(&wire, &zone)
+    }
+
+    fn spelled(text: &str) -> [Option<Prefix>; 2] {
+        match position(&format!("{text}.bl.example")) {
+            Some((Position::Below { scope: Scope::Combined, spelled }, _)) => spelled,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_either_case() {
+        assert_eq!(position("bl.example"), Some((Position::Apex, 0)));
+        assert_eq!(position("BL.eXample"), Some((Position::Apex, 0)));
+        assert_eq!(position("Mixed.bl.example"), Some((Position::List, 6)));
+        for text in ["", "example", "bl", "xbl.example", "bl.example.com", "2.0.0.127.bl.examplf", "l.example"] {
+            assert_eq!(position(text), None, "{text}");
+        }
+        let below = |scope, spelled| Position::Below { scope, spelled };
+        let four = Some(Prefix::V4 { bits: 0x7F00_0000, octets: 2 });
+        assert_eq!(position("0.127.MIXED.bl.example"), Some((below(Scope::List(1), [four, None]), 12)));
+        assert_eq!(position("spam.mixed.bl.example"), Some((below(Scope::List(1), [None, None]), 11)));
+    }
+
+    /// 5782-2.1-e, 5782-2.4: reversed decimal octets without leading zeros, or nibbles in either case; nothing else.
+    #[test]
+    fn labels_spell_addresses_strictly() {
+        let four = |text| spelled(text)[0];
+        assert_eq!(four("4.3.2.1"), Some(Prefix::V4 { bits: 0x0102_0304, octets: 4 }));
+        assert_eq!(four("255.0.127"), Some(Prefix::V4 { bits: 0x7F00_FF00, octets: 3 }));
+        for text in ["5.4.3.2.1", "04.3.2.1", "256.3.2.1", "4.3.2.00", "999", "1000", "a.3.2.1", "-1", "+1", "1 "] {
+            assert_eq!(four(text), None, "{text}");
+        }
+        let six = |text: &str| spelled(text)[1];
+        assert_eq!(six("F.e.0"), Some(Prefix::V6 { bits: 0x0EF << 116, nibbles: 3 }));
+        let whole = "0.".repeat(31) + "2";
+        assert_eq!(six(&whole), Some(Prefix::V6 { bits: 2 << 124, nibbles: 32 }));
+        assert_eq!(six(&("0.".to_owned() + &whole)), None);
+        assert_eq!(six("00.2"), None);
+        assert_eq!(six("g.2"), None);
+        assert_eq!(
+            spelled("1.0.0.2"),
+            [Some(Prefix::V4 { bits: 0x0200_0001, octets: 4 }), Some(Prefix::V6 { bits: 0x2001 << 112, nibbles: 4 })]
+        );
+    }
+}

@@ -1,0 +1,150 @@
+//! `POST /api/v1/samples`: one message a request.
+//!
+//! The bearer token names the feed, `Firsthand-Trap` the trap. 202 once the sample is durable; nothing secret ever
+//! stands in a URL, and no answer repeats a stranger's bytes but as JSON.
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use firsthand_analyzer::address::parse_address;
+use firsthand_analyzer::sample::Envelope;
+use serde_json::json;
+
+use super::{Intake, Submission};
+use crate::declared::Feed;
+
+/// The header that names the trap.
+pub const TRAP: &str = "firsthand-trap";
+/// The header with the peer that the channel saw.
+pub const OBSERVED_PEER: &str = "firsthand-observed-peer";
+/// The header with the envelope's sender; empty or `<>` for the null sender.
+pub const MAIL_FROM: &str = "firsthand-mail-from";
+
+/// Why a sample was not taken.
+enum Refused {
+    NoToken,
+    WrongToken,
+    WrongType,
+    NoTrap,
+    UnknownTrap,
+    WrongPeer,
+    OverQuota(std::time::Duration),
+    NotDurable,
+}
+
+impl Refused {
+    fn why(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no-token",
+            Self::WrongToken => "wrong-token",
+            Self::WrongType => "wrong-type",
+            Self::NoTrap => "no-trap",
+            Self::UnknownTrap => "unknown-trap",
+            Self::WrongPeer => "wrong-peer",
+            Self::OverQuota(_) => "over-quota",
+            Self::NotDurable => "not-durable",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NoTrap | Self::WrongPeer => StatusCode::BAD_REQUEST,
+            Self::UnknownTrap => StatusCode::NOT_FOUND,
+            Self::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn sentence(&self) -> &'static str {
+        match self {
+            Self::NoToken => "Send the feed's token: Authorization: Bearer TOKEN.",
+            Self::WrongToken => "No feed has this token.",
+            Self::WrongType => "Send one message with Content-Type: message/rfc822.",
+            Self::NoTrap => "Name the trap that took the message: Firsthand-Trap: ADDRESS.",
+            Self::UnknownTrap => "No registered trap has this address.",
+            Self::WrongPeer => "Firsthand-Observed-Peer must be an IPv4 or IPv6 address.",
+            Self::OverQuota(_) => "The feed has used up its quota.",
+            Self::NotDurable => "The sample could not be made durable; send it again later.",
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": self.why(), "detail": self.sentence() }));
+        let mut response = (self.status(), body).into_response();
+        let retry = match &self {
+            Self::OverQuota(wait) => wait.as_secs() + 1,
+            Self::NotDurable => 10,
+            _ => return response,
+        };
+        response.headers_mut().insert(header::RETRY_AFTER, retry.into());
+        response
+    }
+}
+
+/// Takes one sample.
+pub async fn take(State(intake): State<Intake>, headers: HeaderMap, message: Bytes) -> Response {
+    match take_sample(&intake, &headers, &message).await {
+        Ok(response) => response,
+        Err(refused) => {
+            intake.metrics.refused.with_label_values(&[refused.why()]).inc();
+            refused.into_response()
+        }
+    }
+}
+
+async fn take_sample(intake: &Intake, headers: &HeaderMap, message: &[u8]) -> Result<Response, Refused> {
+    let feed = authenticate(intake, headers)?;
+    let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("message/rfc822") {
+        return Err(Refused::WrongType);
+    }
+    let trap = text(headers, TRAP).ok_or(Refused::NoTrap)?;
+    let trap = intake.declared.trap(trap).ok_or(Refused::UnknownTrap)?;
+    let observed_peer = match headers.get(OBSERVED_PEER) {
+        Some(value) => {
+            let peer = value.to_str().ok().and_then(|text| parse_address(text.trim()));
+            Some(peer.ok_or(Refused::WrongPeer)?)
+        }
+        None => None,
+    };
+    let envelope = text(headers, MAIL_FROM).map(|sender| Envelope {
+        mail_from: sender.trim().trim_start_matches('<').trim_end_matches('>').to_owned(),
+        rcpt_to: Vec::new(),
+    });
+    intake.quotas.take(&feed.name, Instant::now()).map_err(Refused::OverQuota)?;
+    let submission = Submission { trap, message, envelope, observed_peer };
+    let taken = intake.take(feed, submission).await.map_err(|error| {
+        tracing::error!(%error, feed = feed.name, "a sample was refused");
+        Refused::NotDurable
+    })?;
+    let body = json!({
+        "sample": taken.sample,
+        "verdict": taken.verdict.report(),
+        "evidence": taken.evidence,
+        "repeat": taken.repeat,
+    });
+    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+fn authenticate<'i>(intake: &'i Intake, headers: &HeaderMap) -> Result<&'i Feed, Refused> {
+    let authorization = text(headers, header::AUTHORIZATION.as_str()).ok_or(Refused::NoToken)?;
+    // RFC 9110 §11.1: the scheme's name has no case.
+    let (scheme, token) = authorization.split_once(' ').ok_or(Refused::NoToken)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refused::NoToken);
+    }
+    intake.declared.feed_of_token(token.trim()).ok_or(Refused::WrongToken)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}

@@ -1,0 +1,165 @@
+//! The counters. They know nothing of HTTP, and no label ever holds an address, a HELO or a trap (E10).
+
+use std::sync::Arc;
+
+use firsthand_analyzer::trust::Reason;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::dns::Transport;
+use crate::dns::counters::Counters;
+use crate::zone::Zone;
+use arc_swap::ArcSwap;
+
+/// What the process counts.
+pub struct Metrics {
+    registry: Registry,
+    /// Samples taken, by what became of them: `attributed`, or the reason why not.
+    pub samples: IntCounterVec,
+    /// Samples that had been taken before.
+    pub repeats: IntCounter,
+    /// Samples refused, by why.
+    pub refused: IntCounterVec,
+    /// Versions of the zone.
+    pub versions: IntCounter,
+    /// Ticks on which the ledger said no.
+    pub failed_ticks: IntCounter,
+    /// Listings that an exemption kept out.
+    pub exempt: IntCounter,
+}
+
+impl Metrics {
+    /// All counters at zero, with those of DNS and the zone beside them.
+    ///
+    /// # Errors
+    /// When two metrics have one name.
+    pub fn new(dns: Arc<Counters>, zone: Arc<ArcSwap<Zone>>) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let samples = IntCounterVec::new(
+            Opts::new("firsthand_samples_total", "Samples taken, by verdict: attributed, or the reason why not."),
+            &["verdict"],
+        )?;
+        let refused = IntCounterVec::new(
+            Opts::new("firsthand_samples_refused_total", "Samples refused at the intake, by why."),
+            &["why"],
+        )?;
+        let repeats = IntCounter::new("firsthand_samples_repeated_total", "Samples that had been taken before.")?;
+        let versions = IntCounter::new("firsthand_zone_versions_total", "Versions of the zone published.")?;
+        let failed_ticks =
+            IntCounter::new("firsthand_publisher_failed_ticks_total", "Ticks on which the ledger said no.")?;
+        let exempt = IntCounter::new("firsthand_listings_exempt_total", "Listings that an exemption kept out.")?;
+        registry.register(Box::new(samples.clone()))?;
+        registry.register(Box::new(refused.clone()))?;
+        for counter in [&repeats, &versions, &failed_ticks, &exempt] {
+            registry.register(Box::new(counter.clone()))?;
+        }
+        registry.register(Box::new(DnsMetrics::new(dns)?))?;
+        registry.register(Box::new(ZoneMetrics::new(zone)?))?;
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        // Every reason is there from the start, so that an alert on its rate needs no first sample.
+        for reason in Reason::ALL {
+            samples.with_label_values(&[reason.name()]);
+        }
+        samples.with_label_values(&["attributed"]);
+        Ok(Self { registry, samples, repeats, refused, versions, failed_ticks, exempt })
+    }
+
+    /// All metrics in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When one cannot be written.
+    pub fn text(&self) -> Result<String, prometheus::Error> {
+        prometheus::TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// The serving threads' own atomics, read when somebody asks.
+struct DnsMetrics {
+    counters: Arc<Counters>,
+    answers: IntGaugeVec,
+    silences: IntGaugeVec,
+    connections: IntGauge,
+}
+
+impl DnsMetrics {
+    fn new(counters: Arc<Counters>) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            counters,
+            answers: IntGaugeVec::new(
+                Opts::new("firsthand_dns_answers", "DNS answers since the start, by transport, kind and query type."),
+                &["transport", "kind", "type"],
+            )?,
+            silences: IntGaugeVec::new(
+                Opts::new("firsthand_dns_silences", "DNS messages without an answer, by transport."),
+                &["transport"],
+            )?,
+            connections: IntGauge::new("firsthand_dns_tcp_connections_open", "Open DNS connections over TCP.")?,
+        })
+    }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl Collector for DnsMetrics {
+    fn desc(&self) -> Vec<&Desc> {
+        [self.answers.desc(), self.silences.desc(), self.connections.desc()].concat()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        for (transport, kind, asked, count) in self.counters.answers() {
+            self.answers.with_label_values(&[transport.name(), kind.name(), asked.name()]).set(signed(count));
+        }
+        for transport in Transport::ALL {
+            self.silences.with_label_values(&[transport.name()]).set(signed(self.counters.silences(transport)));
+        }
+        self.connections.set(signed(self.counters.connections_open()));
+        [self.answers.collect(), self.silences.collect(), self.connections.collect()].concat()
+    }
+}
+
+/// What the served zone says of itself.
+struct ZoneMetrics {
+    zone: Arc<ArcSwap<Zone>>,
+    serial: IntGauge,
+    heard: IntGauge,
+    entries: IntGaugeVec,
+}
+
+impl ZoneMetrics {
+    fn new(zone: Arc<ArcSwap<Zone>>) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            zone,
+            serial: IntGauge::new("firsthand_zone_serial", "Serial of the served zone.")?,
+            heard: IntGauge::new(
+                "firsthand_zone_heard_timestamp_seconds",
+                "When the publisher was last heard of, in Unix seconds; 0: never.",
+            )?,
+            entries: IntGaugeVec::new(
+                Opts::new("firsthand_zone_entries", "Entries of the served zone, by list and family."),
+                &["list", "family"],
+            )?,
+        })
+    }
+}
+
+impl Collector for ZoneMetrics {
+    fn desc(&self) -> Vec<&Desc> {
+        [self.serial.desc(), self.heard.desc(), self.entries.desc()].concat()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let zone = self.zone.load();
+        self.serial.set(i64::from(zone.serial()));
+        self.heard.set(signed(zone.last_heard().unwrap_or(0)));
+        for (index, list) in zone.lists().iter().enumerate() {
+            let (v4, v6) = zone.counts(index);
+            self.entries.with_label_values(&[list.label.as_str(), "ipv4"]).set(signed(v4 as u64));
+            self.entries.with_label_values(&[list.label.as_str(), "ipv6"]).set(signed(v6 as u64));
+        }
+        [self.serial.collect(), self.heard.collect(), self.entries.collect()].concat()
+    }
+}

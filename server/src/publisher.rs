@@ -1,0 +1,184 @@
+//! Listings → exemptions → versions in the journal. Its only writer.
+//!
+//! Every tick the publisher replays the origins whose evidence changed and those whose listing is due to end, compares
+//! with what is published, and appends one version with the difference. A version is durable before it is served; a
+//! serial is never used twice: max(previous + 1, Unix time). When the ledger says no, the last good zone stays.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use firsthand_analyzer::address::Origin;
+use firsthand_analyzer::listing::replay;
+
+use crate::declared::Declared;
+use crate::follow::Follower;
+use crate::ledger::{Change, Ledger, LedgerError, SPAM, Version};
+use crate::metrics::Metrics;
+
+/// How often the zone may change.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// How often the ledger drops what is past its time.
+const PURGE: Duration = Duration::from_secs(600);
+
+/// Turns listings into versions.
+pub struct Publisher {
+    ledger: Ledger,
+    declared: Arc<Declared>,
+    follower: Follower,
+    metrics: Arc<Metrics>,
+    serial: u32,
+    published: BTreeMap<Origin, Span>,
+    due: BTreeSet<(i64, Origin)>,
+    waiting: HashSet<Origin>,
+}
+
+/// When a published listing began and ends, in Unix seconds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Span {
+    since: i64,
+    until: i64,
+}
+
+impl Publisher {
+    /// Serves what the ledger says was published, and gets ready to replay every origin on the first tick.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn new(
+        ledger: Ledger,
+        declared: Arc<Declared>,
+        follower: Follower,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, LedgerError> {
+        let (serial, listings) = ledger.published()?;
+        follower.load(serial, &listings);
+        let mut publisher = Self {
+            waiting: ledger.origins()?.into_iter().collect(),
+            ledger,
+            declared,
+            follower,
+            metrics,
+            serial,
+            published: BTreeMap::new(),
+            due: BTreeSet::new(),
+        };
+        for listing in &listings {
+            if let Some(origin) = listing.origin() {
+                publisher.note(origin, Some(Span { since: listing.since, until: listing.until }));
+                publisher.waiting.insert(origin);
+            }
+        }
+        Ok(publisher)
+    }
+
+    /// Brings the zone up to date at `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// When the ledger says no; what was to be done is tried again on the next tick.
+    pub fn tick(&mut self, now: i64) -> Result<(), LedgerError> {
+        self.waiting.extend(self.ledger.take_touched());
+        let due: Vec<(i64, Origin)> = self.due.range(..(now + 1, Origin::V4([0, 0, 0, 0].into()))).copied().collect();
+        self.waiting.extend(due.into_iter().map(|(_, origin)| origin));
+        if !self.waiting.is_empty() {
+            self.publish(now)?;
+        }
+        self.follower.hear(now);
+        Ok(())
+    }
+
+    fn publish(&mut self, now: i64) -> Result<(), LedgerError> {
+        let (mut additions, mut deletions) = (Vec::new(), Vec::new());
+        let mut changed: Vec<(Origin, Option<Span>)> = Vec::new();
+        for origin in &self.waiting {
+            let wanted = self.wanted(*origin, now)?;
+            let standing = self.published.get(origin).copied();
+            let change = |span: Span| Change {
+                list: SPAM.to_owned(),
+                origin: origin.to_string(),
+                since: span.since,
+                until: span.until,
+            };
+            match (standing, wanted) {
+                (standing, wanted) if standing == wanted => continue,
+                (_, Some(span)) => additions.push(change(span)),
+                (Some(span), None) => deletions.push(change(span)),
+                (None, None) => continue,
+            }
+            changed.push((*origin, wanted));
+        }
+        if !changed.is_empty() {
+            // RFC 1982 has no order over more than half the circle, but Unix time fits 32 bits until 2106.
+            let serial = (self.serial + 1).max(u32::try_from(now).unwrap_or(0));
+            let version = Version { previous: self.serial, serial, at: now, additions, deletions };
+            self.ledger.publish(version.clone())?;
+            self.serial = serial;
+            self.follower.follow(&version);
+            self.metrics.versions.inc();
+            for (origin, span) in changed {
+                self.note(origin, span);
+            }
+        }
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// What should be published about an origin.
+    fn wanted(&self, origin: Origin, now: i64) -> Result<Option<Span>, LedgerError> {
+        if !self.declared.publishes {
+            return Ok(None);
+        }
+        let units = self.ledger.units(origin)?;
+        let listing = replay(origin, &units, &self.declared.registry, &self.declared.policy, now);
+        Ok(listing.and_then(|listing| match self.declared.exemptions.covering(origin) {
+            None => Some(Span { since: listing.since, until: listing.until }),
+            Some(exemption) => {
+                tracing::warn!(%origin, %exemption, "evidence would list an exempt address; it is not listed");
+                self.metrics.exempt.inc();
+                None
+            }
+        }))
+    }
+
+    fn note(&mut self, origin: Origin, span: Option<Span>) {
+        let before = match span {
+            Some(span) => self.published.insert(origin, span),
+            None => self.published.remove(&origin),
+        };
+        if let Some(before) = before {
+            self.due.remove(&(before.until, origin));
+        }
+        if let Some(span) = span {
+            self.due.insert((span.until, origin));
+        }
+    }
+}
+
+/// Ticks until `stop` is set.
+pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
+    let mut purged = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let now = unix_now();
+        if let Err(error) = publisher.tick(now) {
+            tracing::error!(%error, "the zone could not be brought up to date; the last one stays served");
+            publisher.metrics.failed_ticks.inc();
+        }
+        if purged.elapsed() >= PURGE {
+            purged = Instant::now();
+            if let Err(error) = publisher.ledger.purge(now, publisher.declared.policy.hard_limit) {
+                tracing::error!(%error, "what is past its time could not be dropped; it will be tried again");
+            }
+        }
+        thread::sleep(TICK.saturating_sub(began.elapsed()));
+    }
+}
+
+/// The wall clock, in Unix seconds.
+pub fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

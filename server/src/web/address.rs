@@ -1,0 +1,124 @@
+//! The lookup page and what is public about an address.
+
+use std::net::IpAddr;
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use firsthand_analyzer::address::{Origin, parse_address};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Shown;
+use crate::publisher::unix_now;
+
+/// One listing, as the public sees it.
+#[derive(Serialize)]
+struct PublicListing {
+    list: String,
+    /// The hour in which it began.
+    since: Option<String>,
+    /// When it ends unless new evidence comes.
+    until: String,
+}
+
+/// What is public about an address.
+#[derive(Serialize)]
+struct PublicAddress {
+    address: IpAddr,
+    listed_as: String,
+    listings: Vec<PublicListing>,
+}
+
+#[derive(Template)]
+#[template(path = "lookup.html")]
+struct LookupPage<'a> {
+    zone: &'a str,
+    unpublished: bool,
+    mistake: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "address.html")]
+struct AddressPage<'a> {
+    zone: &'a str,
+    about: &'a PublicAddress,
+}
+
+/// What the lookup form asks.
+#[derive(Deserialize)]
+pub(super) struct Lookup {
+    address: Option<String>,
+}
+
+/// `GET /`: the lookup form; with `?address=…`, on to that address's page.
+pub(super) async fn lookup(State(shown): State<Shown>, Query(lookup): Query<Lookup>) -> Response {
+    let mistake = match lookup.address.as_deref().map(|text| parse_address(text.trim())) {
+        Some(Some(address)) => return Redirect::to(&format!("/address/{address}")).into_response(),
+        Some(None) => Some("This is no address. Write it as 192.0.2.1 or 2001:db8::1."),
+        None => None,
+    };
+    html(&LookupPage { zone: &shown.zone_name, unpublished: shown.unpublished, mistake })
+}
+
+/// `GET /address/{address}`: why it is listed, for a person.
+pub(super) async fn page(State(shown): State<Shown>, Path(address): Path<String>) -> Response {
+    match parse_address(&address) {
+        Some(address) => html(&AddressPage { zone: &shown.zone_name, about: &about(&shown, address) }),
+        None => (StatusCode::NOT_FOUND, "no such address\n").into_response(),
+    }
+}
+
+/// `GET /api/v1/addresses/{address}`: the same for a program.
+pub(super) async fn json(State(shown): State<Shown>, Path(address): Path<String>) -> Response {
+    match parse_address(&address) {
+        Some(address) => Json(about(&shown, address)).into_response(),
+        None => {
+            let detail = "Write the address as 192.0.2.1 or 2001:db8::1.";
+            (StatusCode::NOT_FOUND, Json(serde_json::json!({ "error": "no-address", "detail": detail }))).into_response()
+        }
+    }
+}
+
+/// What the served zone says, with the beginning of each listing from the ledger.
+fn about(shown: &Shown, address: IpAddr) -> PublicAddress {
+    let origin = Origin::from(address);
+    let zone = shown.zone.load();
+    let now = unix_now();
+    let since = shown.ledger.listings(origin).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a page is shown without the beginning of its listings");
+        Vec::new()
+    });
+    let listings = zone.lists().iter().enumerate().filter_map(|(index, list)| {
+        let until = zone.until(index, origin, u64::try_from(now).unwrap_or(0))?;
+        let began = since.iter().find(|(change, ended)| change.list == list.label.as_str() && ended.is_none());
+        Some(PublicListing {
+            list: list.label.as_str().to_owned(),
+            since: began.map(|(change, _)| time(change.since)),
+            until: time(i64::try_from(until).unwrap_or(i64::MAX)),
+        })
+    });
+    PublicAddress { address, listed_as: origin.to_string(), listings: listings.collect() }
+}
+
+/// RFC 3339 in UTC.
+pub(crate) fn time(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| "never".to_owned(), |timestamp| timestamp.to_string())
+}
+
+fn html(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (
+            [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ],
+            text,
+        )
+            .into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}

@@ -1,0 +1,51 @@
+//! What the process shows over HTTP: the intake, the public pages, health and metrics.
+//!
+//! Public answers say of an address whether it is listed, since when and until when, and nothing of what is known about
+//! an address that is not (C02): whoever sends to a trap learns from them no more than from the zone.
+
+mod address;
+mod status;
+
+pub(crate) use address::time;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use firsthand_analyzer::sample::MESSAGE_LIMIT;
+
+use crate::intake::{self, Intake};
+use crate::ledger::Ledger;
+use crate::metrics::Metrics;
+use crate::zone::Zone;
+
+/// What the pages show.
+#[derive(Clone)]
+pub struct Shown {
+    /// The served zone.
+    pub zone: Arc<ArcSwap<Zone>>,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+    /// The ledger, to say when a listing began.
+    pub ledger: Ledger,
+    /// The zone's name.
+    pub zone_name: Arc<str>,
+    /// Why nothing is published but the test entries, where that is so.
+    pub unpublished: bool,
+}
+
+/// All routes of one listener.
+pub fn router(intake: Intake, shown: Shown) -> Router {
+    let samples = post(intake::http::take).layer(DefaultBodyLimit::max(MESSAGE_LIMIT)).with_state(intake);
+    let pages = Router::new()
+        .route("/", get(address::lookup))
+        .route("/address/{address}", get(address::page))
+        .route("/api/v1/addresses/{address}", get(address::json))
+        .route("/metrics", get(status::metrics))
+        .route("/healthz", get(status::healthy))
+        .route("/readyz", get(status::ready))
+        .with_state(shown);
+    pages.route("/api/v1/samples", samples)
+}
