@@ -21,7 +21,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  firsthand serve --config deploy/quickstart.toml")]
     Serve(ServeArguments),
     /// Hand samples to a running service
-    #[command(after_help = "Examples:\n  firsthand submit --config firsthand.toml --feed traps --trap sales@traps.example mail.eml\n  … | firsthand submit --feed traps --trap sales@traps.example --token-file traps.token")]
+    #[command(
+        after_help = "Examples:\n  firsthand submit --config firsthand.toml --feed traps --trap sales@traps.example mail.eml\n  … | firsthand submit --feed traps --trap sales@traps.example --token-file traps.token"
+    )]
     Submit(SubmitArguments),
     /// Show the listing, score, witnesses and proof for an address, and who framed it
     #[command(after_help = "Example:\n  firsthand why --config firsthand.toml 192.0.2.1")]

@@ -113,11 +113,7 @@ fn feed(settings: &Settings, declared: &FeedSettings) -> Feed {
 fn topology(settings: &Settings, feed: &FeedSettings) -> Topology {
     let relays: Vec<Relay> = settings.relays.iter().map(relay).collect();
     let top = relays.iter().enumerate().filter(|(_, relay)| feed.relays.contains(&relay.name));
-    Topology {
-        top: top.map(|(index, _)| index).collect(),
-        boundary: feed.boundary,
-        relays,
-    }
+    Topology { top: top.map(|(index, _)| index).collect(), boundary: feed.boundary, relays }
 }
 
 fn relay(declared: &RelaySettings) -> Relay {

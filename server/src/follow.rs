@@ -56,7 +56,11 @@ impl Follower {
         let mut changes = Vec::with_capacity(additions.len());
         for addition in additions {
             let (Some(list), Some(origin)) = (list_index(zone, &addition.list), addition.origin()) else {
-                tracing::error!(list = addition.list, origin = addition.origin, "the ledger lists what no zone can hold");
+                tracing::error!(
+                    list = addition.list,
+                    origin = addition.origin,
+                    "the ledger lists what no zone can hold"
+                );
                 continue;
             };
             match self.exemptions.admit(origin, addition.until) {

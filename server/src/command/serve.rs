@@ -156,7 +156,9 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
         let what = match error.kind() {
             io::ErrorKind::AddrInUse => format!("another process has {transport} port {}", address.port()),
             io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
-            io::ErrorKind::PermissionDenied => format!("port {} needs more rights (CAP_NET_BIND_SERVICE)", address.port()),
+            io::ErrorKind::PermissionDenied => {
+                format!("port {} needs more rights (CAP_NET_BIND_SERVICE)", address.port())
+            }
             _ => error.to_string(),
         };
         CommandError::Usage(format!(

@@ -33,7 +33,10 @@ pub fn run(arguments: &SubmitArguments) -> Result<(), CommandError> {
     let token = token(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let progress = ProgressBar::new_spinner();
-    progress.set_style(ProgressStyle::with_template("{spinner} {pos} samples handed in, {per_sec}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    progress.set_style(
+        ProgressStyle::with_template("{spinner} {pos} samples handed in, {per_sec}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
     let mut connection = None;
     let result = for_each_message(&arguments.paths, &mut |Found { place, message }| {
         let answer = runtime.block_on(hand_in(&mut connection, server, &token, arguments, message))?;

@@ -99,7 +99,12 @@ fn as_text(known: &Known, declared: &Declared) -> String {
     let now = unix_now();
     let standing: Vec<_> = listings.iter().filter(|(change, ended)| ended.is_none() && change.until > now).collect();
     for (change, _) in &standing {
-        out += &format!("{origin} is listed in {} since {}, until {} unless new evidence comes.\n", change.list, time(change.since), time(change.until));
+        out += &format!(
+            "{origin} is listed in {} since {}, until {} unless new evidence comes.\n",
+            change.list,
+            time(change.since),
+            time(change.until)
+        );
     }
     if standing.is_empty() {
         out += &format!("{origin} is not listed.\n");
@@ -137,7 +142,13 @@ fn as_text(known: &Known, declared: &Declared) -> String {
     }
     out += &format!("{table}\nProof, the lines that our relays wrote, newest sample first:\n");
     for fact in facts.iter().filter(|fact| fact.counted) {
-        out += &format!("  sample {} at {}, {}, trap {}\n", &fact.sample[..16], time(fact.arrived / 1000), fact.nature, fact.trap);
+        out += &format!(
+            "  sample {} at {}, {}, trap {}\n",
+            &fact.sample[..16],
+            time(fact.arrived / 1000),
+            fact.nature,
+            fact.trap
+        );
         for line in proof_lines(fact) {
             out += &format!("    {} ({}: {})\n", line.line, line.dialect, line.rule);
         }
@@ -162,9 +173,7 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     let Some(Known { origin, listings, score, exemption, facts }) = known else {
         return json!({ "address": shown, "framed": framed });
     };
-    let listing = |(change, ended): &(Change, Option<i64>)| {
-        json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time) })
-    };
+    let listing = |(change, ended): &(Change, Option<i64>)| json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time) });
     let now = unix_now();
     json!({
         "address": shown,

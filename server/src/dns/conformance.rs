@@ -10,9 +10,8 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::Transport;
 use super::answer::{Asked, Kind, Outcome, answer};
+use crate::zone::{Change, ListSettings, Scope, Zone, ZoneSettings, admitted};
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::listing::Admitted;
-use crate::zone::{Change, ListSettings, Scope, Zone, ZoneSettings};
 
 /// An instant like any other.
 const NOW: u64 = 1_800_000_000;
@@ -29,7 +28,7 @@ pub(super) fn sample_zone(now: u64) -> Zone {
     let manual = ListSettings::of_file("manual".parse().unwrap(), "127.0.0.20".parse().unwrap(), true);
     let lists = vec![ListSettings::spam(), ListSettings::backscatter(), ListSettings::mixed(), manual];
     let four = |text: &str| Origin::V4(text.parse().unwrap());
-    let list = |list, origin, until| Change::List { list, entry: crate::zone::admitted(origin, until) };
+    let list = |list, origin, until| Change::List { list, entry: admitted(origin, until) };
     let changes = [
         list(0, four("83.70.211.36"), now + 172_800),
         list(1, four("83.70.211.36"), now + 172_800),
@@ -307,7 +306,7 @@ fn an_ipv4_name_above_an_ipv6_entry_exists() {
     assert_no_data("2.bl.example", "A");
     assert_no_name("2.0.0.2.bl.example", "A");
     assert_no_name("1.0.0.2.mixed.bl.example", "A");
-    let entry = crate::zone::admitted(Origin::V4(Ipv4Addr::new(2, 0, 0, 1)), NOW + 9);
+    let entry = admitted(Origin::V4(Ipv4Addr::new(2, 0, 0, 1)), NOW + 9);
     let zone = sample_zone(NOW).with(2, &[Change::List { list: 0, entry }]);
     assert_eq!(shown(&reply(&zone, &query("1.0.0.2.bl.example", "A"), NOW).answers), ["A 9 127.0.0.2"]);
 }
@@ -517,7 +516,7 @@ fn answers_fit_the_transport_or_say_so() {
             ListSettings::of_file(format!("l{at}").parse().unwrap(), format!("127.0.1.{at}").parse().unwrap(), true)
         })
         .collect();
-    let entry = crate::zone::admitted(Origin::V4(Ipv4Addr::new(192, 0, 2, 1)), NOW + 99);
+    let entry = admitted(Origin::V4(Ipv4Addr::new(192, 0, 2, 1)), NOW + 99);
     let changes: Vec<_> = (0..64).map(|list| Change::List { list, entry }).collect();
     let zone = Zone::empty(ZoneSettings::default(), lists).unwrap().with(1, &changes);
     zone.heard_from(NOW);
@@ -550,7 +549,7 @@ fn answers_fit_the_transport_or_say_so() {
 #[test]
 fn lists_that_share_a_value_share_a_record() {
     let twin = ListSettings::of_file("twin".parse().unwrap(), "127.0.0.2".parse().unwrap(), true);
-    let entry = |until| crate::zone::admitted(Origin::V4(Ipv4Addr::new(192, 0, 2, 1)), until);
+    let entry = |until| admitted(Origin::V4(Ipv4Addr::new(192, 0, 2, 1)), until);
     let changes = [Change::List { list: 0, entry: entry(NOW + 99) }, Change::List { list: 1, entry: entry(NOW + 50) }];
     let zone = Zone::empty(ZoneSettings::default(), vec![ListSettings::spam(), twin]).unwrap().with(1, &changes);
     zone.heard_from(NOW);

@@ -11,9 +11,8 @@ use proptest::sample::{Index, select};
 
 use super::Transport;
 use super::answer::{Outcome, answer};
+use crate::zone::{Change, Code, ListSettings, Zone, ZoneSettings, admitted};
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::listing::Admitted;
-use crate::zone::{Change, Code, ListSettings, Zone, ZoneSettings};
 
 const NOW: u64 = 1_800_000_000;
 const APEX: [&str; 2] = ["bl", "example"];
@@ -257,10 +256,8 @@ impl Asking {
 }
 
 fn zone(lists: &[ListSettings], data: &Data) -> Zone {
-    let change = |(list, origin, until): &(usize, Origin, u64)| Change::List {
-        list: *list,
-        entry: crate::zone::admitted(*origin, *until),
-    };
+    let change =
+        |(list, origin, until): &(usize, Origin, u64)| Change::List { list: *list, entry: admitted(*origin, *until) };
     let changes: Vec<_> = data.iter().map(change).collect();
     let zone = Zone::empty(ZoneSettings::default(), lists.to_vec()).unwrap();
     zone.heard_from(NOW);

@@ -212,6 +212,7 @@ mod tests {
         let zone = Arc::new(ArcSwap::from_pointee(sample_zone(unix_now())));
         let counters = Arc::new(Counters::default());
         let (stop, stopped) = watch::channel(false);
+        let listener = TcpListener::from_std(listener).unwrap();
         let task = tokio::spawn(serve(listener, Arc::clone(&zone), Arc::clone(&counters), limits, stopped));
         Server { address, zone, counters, stop, task }
     }

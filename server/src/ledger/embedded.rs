@@ -21,7 +21,7 @@ use super::schema;
 use super::{Change, Fact, Framed, Kept, Recorded, Version, Withdrawal};
 
 /// The ledger's file in the data folder.
-pub const FILE: &str = "ledger.sqlite";
+const FILE: &str = "ledger.sqlite";
 
 /// The most writes that wait for the writer; past it, callers wait.
 const QUEUE: usize = 4096;
@@ -249,9 +249,8 @@ impl Ledger {
     /// When the store says no.
     pub fn units(&self, origin: Origin) -> Result<Vec<Unit>, LedgerError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT feed, trap, nature, null_sender, hour, samples FROM units WHERE origin = ?1",
-            )?;
+            let mut statement = connection
+                .prepare_cached("SELECT feed, trap, nature, null_sender, hour, samples FROM units WHERE origin = ?1")?;
             let rows = statement.query_map([origin.to_string()], |row| unit(origin, row))?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
         })
@@ -396,8 +395,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> 
 }
 
 fn trap_key(connection: &Connection) -> Result<[u8; 32], LedgerError> {
-    let text: String =
-        connection.query_row("SELECT value FROM meta WHERE name = 'trap-key'", [], |row| row.get(0))?;
+    let text: String = connection.query_row("SELECT value FROM meta WHERE name = 'trap-key'", [], |row| row.get(0))?;
     Ok(*blake3::hash(text.as_bytes()).as_bytes())
 }
 
@@ -423,14 +421,8 @@ fn count(row: &Row<'_>) -> rusqlite::Result<u64> {
 fn unit(origin: Origin, row: &Row<'_>) -> rusqlite::Result<Option<Unit>> {
     let nature: String = row.get(2)?;
     let Some(nature) = Nature::parse(&nature) else { return Ok(None) };
-    let key = UnitKey {
-        origin,
-        feed: row.get(0)?,
-        trap: row.get(1)?,
-        nature,
-        null_sender: row.get(3)?,
-        hour: row.get(4)?,
-    };
+    let key =
+        UnitKey { origin, feed: row.get(0)?, trap: row.get(1)?, nature, null_sender: row.get(3)?, hour: row.get(4)? };
     Ok(Some(Unit { key, samples: row.get(5)? }))
 }
 
@@ -666,6 +658,3 @@ fn purge(transaction: &Transaction<'_>, now: i64, hard_limit: i64) -> Result<(),
     )?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

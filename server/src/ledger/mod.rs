@@ -6,6 +6,8 @@
 
 mod embedded;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::UnitKey;

@@ -77,7 +77,8 @@ pub(super) async fn json(State(shown): State<Shown>, Path(address): Path<String>
         Some(address) => Json(about(&shown, address)).into_response(),
         None => {
             let detail = "Write the address as 192.0.2.1 or 2001:db8::1.";
-            (StatusCode::NOT_FOUND, Json(serde_json::json!({ "error": "no-address", "detail": detail }))).into_response()
+            (StatusCode::NOT_FOUND, Json(serde_json::json!({ "error": "no-address", "detail": detail })))
+                .into_response()
         }
     }
 }

@@ -355,7 +355,7 @@ mod tests {
     }
 
     fn list(list: usize, origin: Origin, until: u64) -> Change {
-        Change::List { list, entry: crate::zone::admitted(origin, until) }
+        Change::List { list, entry: admitted(origin, until) }
     }
 
     fn v4(text: &str) -> Origin {

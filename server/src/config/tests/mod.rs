@@ -134,7 +134,7 @@ fn the_example_of_the_interface_says_what_it_shows() {
         name: "mx1".to_owned(),
         hosts: vec!["mx1.example.net".to_owned()],
         networks: vec!["10.9.0.10/32".parse().expect("a network")],
-        dialect: DeclaredDialect(Dialect::parse("postfix")),
+        dialect: DeclaredDialect(firsthand_analyzer::received::Dialect::parse("postfix")),
         handovers: Vec::new(),
     };
     assert_eq!(settings.relays, [relay]);
