@@ -187,13 +187,14 @@ impl Score {
 
 /// The score of an origin whose units these are, at `now` (Unix seconds). Units of later hours are not known yet.
 pub fn score(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> Score {
-    let witnesses = witnesses(units, registry, policy, now);
+    let words = words(units, registry, policy, now);
+    let witnesses = witnesses(&words, registry);
     let counted: Vec<&Witness> = witnesses.iter().filter(|witness| witness.tier.counts_for_quorum()).collect();
     let mut domains: Vec<&str> = counted.iter().map(|witness| witness.domain.as_str()).collect();
     domains.sort_unstable();
     domains.dedup();
     Score {
-        value: weigh(&witnesses, registry, policy),
+        value: weigh(words, registry, policy),
         traps: counted.len(),
         domains: domains.len(),
         newest: witnesses.first().map(|witness| witness.newest * HOUR),
@@ -201,8 +202,18 @@ pub fn score(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> 
     }
 }
 
-/// Each trap's strongest word: its newest direct hour, an own feed before a foreign one.
-fn witnesses(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> Vec<Witness> {
+/// What one feed says of one trap: its newest direct hour there.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    trap: &'a str,
+    feed: &'a str,
+    trust: Trust,
+    newest: i64,
+    weight: f64,
+    samples: u32,
+}
+
+fn words<'a>(units: &'a [Unit], registry: &Registry, policy: &Policy, now: i64) -> Vec<Word<'a>> {
     #[derive(Default)]
     struct Tally {
         direct: u32,
@@ -216,7 +227,7 @@ fn witnesses(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> 
             tally.direct += u32::from(unit.samples);
         }
     }
-    let mut found: BTreeMap<&str, (Witness, Trust)> = BTreeMap::new();
+    let mut words: Vec<Word<'a>> = Vec::new();
     for ((trap_id, feed, hour), tally) in hours {
         let (Some(trap), Some(trust)) = (registry.traps.get(trap_id), registry.feeds.get(feed)) else { continue };
         let age = now - hour * HOUR;
@@ -225,58 +236,73 @@ fn witnesses(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> 
             continue;
         }
         let weight = trap.tier.weight() * (-(age as f64) / policy.half_life as f64).exp2();
-        let witness = Witness {
-            trap: trap_id.to_owned(),
-            domain: trap.domain.clone(),
-            tier: trap.tier,
-            feed: feed.to_owned(),
-            newest: hour,
-            weight,
-            samples: tally.direct,
-        };
-        match found.get_mut(trap_id) {
-            None => drop(found.insert(trap_id, (witness, *trust))),
-            Some((known, known_trust)) => {
-                let samples = known.samples + witness.samples;
-                let own_first = (*trust, std::cmp::Reverse(hour)) < (*known_trust, std::cmp::Reverse(known.newest));
-                if own_first {
-                    (*known, *known_trust) = (witness, *trust);
-                }
-                known.samples = samples;
-            }
+        let word = Word { trap: trap_id, feed, trust: *trust, newest: hour, weight, samples: tally.direct };
+        match words.last_mut().filter(|last| (last.trap, last.feed) == (trap_id, feed)) {
+            // Hours come in order, so the later is the newer.
+            Some(last) => *last = Word { samples: last.samples + word.samples, ..word },
+            None => words.push(word),
         }
     }
-    let mut witnesses: Vec<Witness> = found.into_values().map(|(witness, _)| witness).collect();
+    words
+}
+
+/// The traps behind the words, newest first; each with the feed that was heard last.
+fn witnesses(words: &[Word<'_>], registry: &Registry) -> Vec<Witness> {
+    let mut witnesses: Vec<Witness> = Vec::new();
+    for word in words {
+        let Some(trap) = registry.traps.get(word.trap) else { continue };
+        let witness = Witness {
+            trap: word.trap.to_owned(),
+            domain: trap.domain.clone(),
+            tier: trap.tier,
+            feed: word.feed.to_owned(),
+            newest: word.newest,
+            weight: word.weight,
+            samples: word.samples,
+        };
+        match witnesses.last_mut().filter(|last| last.trap == word.trap) {
+            Some(last) => {
+                let samples = last.samples + word.samples;
+                if word.newest > last.newest {
+                    *last = witness;
+                }
+                last.samples = samples;
+            }
+            None => witnesses.push(witness),
+        }
+    }
     witnesses.sort_by(|one, other| other.newest.cmp(&one.newest).then_with(|| one.trap.cmp(&other.trap)));
     witnesses
 }
 
-/// Sums the witnesses under the domain cap and the foreign cap.
-fn weigh(witnesses: &[Witness], registry: &Registry, policy: &Policy) -> f64 {
-    let trust = |feed: &str| registry.feeds.get(feed).copied().unwrap_or(Trust::Foreign);
-    let mut ordered: Vec<&Witness> = witnesses.iter().collect();
-    // Own words fill a domain's share first, so that a foreign feed cannot push them out.
-    ordered.sort_by(|one, other| {
-        trust(&one.feed)
-            .cmp(&trust(&other.feed))
+/// Sums the words under the caps of trap, domain and foreign feed.
+///
+/// Own words are granted first, so that a foreign feed cannot push them out; a foreign word of the same trap adds only
+/// what it weighs more. When an own word falls away, a foreign one can thus take its place but never more than that:
+/// unchanged evidence never scores higher.
+fn weigh(mut words: Vec<Word<'_>>, registry: &Registry, policy: &Policy) -> f64 {
+    words.sort_by(|one, other| {
+        let by_trust = one.trust.cmp(&other.trust);
+        by_trust
             .then_with(|| other.weight.total_cmp(&one.weight))
-            .then_with(|| one.trap.cmp(&other.trap))
+            .then_with(|| (one.trap, one.feed).cmp(&(other.trap, other.feed)))
     });
+    let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
     let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
-    let mut feeds: BTreeMap<&str, f64> = BTreeMap::new();
-    for witness in ordered {
-        let domain = domains.entry(&witness.domain).or_default();
-        let granted = witness.weight.min(policy.domain_cap - *domain).max(0.0);
+    let mut feeds: BTreeMap<(&str, Trust), f64> = BTreeMap::new();
+    for word in &words {
+        let Some(trap) = registry.traps.get(word.trap) else { continue };
+        let (level, domain) = (traps.entry(word.trap).or_default(), domains.entry(&trap.domain).or_default());
+        let granted = (word.weight - *level).min(policy.domain_cap - *domain).max(0.0);
+        *level = level.max(word.weight);
         *domain += granted;
-        *feeds.entry(&witness.feed).or_default() += granted;
+        *feeds.entry((word.feed, word.trust)).or_default() += granted;
     }
-    feeds
-        .iter()
-        .map(|(feed, sum)| match trust(feed) {
-            Trust::Own => *sum,
-            Trust::Foreign => sum.min(policy.foreign_cap()),
-        })
-        .sum()
+    let share = |(_, trust): &(&str, Trust), sum: f64| match trust {
+        Trust::Own => sum,
+        Trust::Foreign => sum.min(policy.foreign_cap()),
+    };
+    feeds.iter().map(|(feed, sum)| share(feed, *sum)).sum()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The door: reads what was typed, calls the command, turns its answer into an exit status.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -9,7 +10,7 @@ fn main() -> ExitCode {
     match firsthand_server::command::run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("firsthand: {error}");
+            eprintln!("{}", error.explain(std::io::stderr().is_terminal()));
             error.exit_code()
         }
     }

@@ -52,6 +52,15 @@ pub enum CommandError {
 }
 
 impl CommandError {
+    /// What to tell the operator: one line a mistake, and on a terminal a picture of each place in the file.
+    pub fn explain(&self, pictures: bool) -> String {
+        match self {
+            Self::Settings(error) if pictures => format!("{:?}", miette::Report::new(error.clone())),
+            Self::Settings(error) => error.mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            other => format!("firsthand: {other}"),
+        }
+    }
+
     /// The exit status that tells a script what kind of failure it is.
     pub fn exit_code(&self) -> ExitCode {
         match self {

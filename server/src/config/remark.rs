@@ -87,7 +87,7 @@ pub struct Picture {
 }
 
 /// Why there are no settings: all mistakes of a file, in its order; at least one.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[error("{file} has {}", counted(mistakes.len()))]
 pub struct SettingsError {
     /// The file as the operator named it.

@@ -1,0 +1,149 @@
+//! What does the HTTP intake take, what does it refuse, and how does it say so?
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+
+mod harness;
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use harness::{FIRSTHAND, Service, TOKEN, message, settings};
+
+#[test]
+fn answers_say_what_is_wrong() {
+    let service = Service::start(&settings(3));
+    let bearer = format!("Bearer {TOKEN}");
+    let sample = message("26.1.2.3", 1);
+    let post = |headers: &[(&str, &str)]| {
+        let (status, body) = service.submit_with(headers, &sample).unwrap();
+        (status, body["error"].as_str().unwrap_or_default().to_owned())
+    };
+    let trap = ("Firsthand-Trap", "trap@d0.example");
+    assert_eq!(post(&[trap]), (401, "no-token".into()));
+    assert_eq!(post(&[("Authorization", "Bearer not-the-token-of-any"), trap]), (401, "wrong-token".into()));
+    assert_eq!(post(&[("Authorization", &bearer)]), (400, "no-trap".into()));
+    assert_eq!(
+        post(&[("Authorization", &bearer), ("Firsthand-Trap", "a@nowhere.example")]),
+        (404, "unknown-trap".into())
+    );
+    assert_eq!(
+        post(&[("Authorization", &bearer), trap, ("Firsthand-Observed-Peer", "010.1.1.1")]),
+        (400, "wrong-peer".into())
+    );
+    let (status, body) = service.submit("trap@d0.example", &sample).unwrap();
+    assert_eq!((status, &body["verdict"]["origin"], &body["evidence"]), (202, &"26.1.2.3".into(), &"counted".into()));
+    assert_eq!(service.submit("trap@d0.example", &sample).unwrap().1["repeat"], true);
+    // Mail is never an error: garbage is judged, kept and answered.
+    let (status, body) = service.submit("trap@d0.example", b"\xff\x00 no mail at all").unwrap();
+    assert_eq!((status, &body["verdict"]["reason"]), (202, &"malformed-header".into()));
+    let metrics = service.get("/metrics").1;
+    assert!(metrics.contains("firsthand_samples_total{verdict=\"attributed\"} 1"), "{metrics}");
+    assert!(metrics.contains("firsthand_samples_refused_total{why=\"wrong-token\"} 1"), "{metrics}");
+    assert!(!metrics.contains("26.1.2.3") && !metrics.contains("example"), "{metrics}");
+    assert_eq!(service.get("/readyz").0, 200);
+}
+
+/// The null sender in the envelope makes a bounce, which never counts for `spam` (G3).
+#[test]
+fn bounces_list_nobody() {
+    let service = Service::start(&settings(3));
+    for trap in 0..3 {
+        let (trap, bearer) = (format!("trap@d{trap}.example"), format!("Bearer {TOKEN}"));
+        let headers = [("Authorization", bearer.as_str()), ("Firsthand-Trap", &trap), ("Firsthand-Mail-From", "<>")];
+        let (status, body) = service.submit_with(&headers, &message("26.1.2.3", 1)).unwrap();
+        assert_eq!((status, &body["verdict"]["nature"]), (202, &"bounce".into()));
+    }
+    // Direct mail of another, listed in the same tick or a later one, shows that the publisher has been by.
+    for trap in 0..3 {
+        service.submit(&format!("trap@d{trap}.example"), &message("26.1.2.4", trap)).unwrap();
+    }
+    service.wait("the direct one to be listed", |service| service.lists("26.1.2.4"));
+    assert!(!service.lists("26.1.2.3"));
+}
+
+/// A feed over its quota is told when to come again; an installation with too few traps publishes nothing.
+#[test]
+fn quota_and_quorum_of_traps() {
+    let few = settings(2).replace("relays = [\"mx1\"]", "relays = [\"mx1\"]\nquota = \"3/d\"");
+    let service = Service::start(&few);
+    let statuses: Vec<u16> =
+        (0..5).map(|number| service.submit("trap@d0.example", &message("26.1.2.3", number)).unwrap().0).collect();
+    assert_eq!(statuses, [202, 202, 202, 429, 429]);
+    assert!(service.get("/").1.contains("publishes nothing but the test entries"));
+    assert!(service.lists("127.0.0.2") && !service.lists("127.0.0.1"));
+}
+
+/// G6: an exempt address is not listed whatever the evidence, nor when somebody edits the database.
+#[test]
+fn exempt_is_never_listed() {
+    let exempt = "\n[[exempt]]\nnetworks = [\"26.7.0.0/16\"]\nreason = \"our own mail servers\"\n";
+    let mut service = Service::start(&(settings(3) + exempt));
+    for (number, peer) in ["26.7.8.9", "203.0.113.9", "26.1.2.4"].into_iter().enumerate() {
+        for trap in 0..3 {
+            service.submit(&format!("trap@d{trap}.example"), &message(peer, number * 3 + trap)).unwrap();
+        }
+    }
+    service.wait("the direct one to be listed", |service| service.lists("26.1.2.4"));
+    assert!(!service.lists("26.7.8.9") && !service.lists("203.0.113.9"));
+    let why = String::from_utf8(service.run("why", &["26.7.8.9"]).stdout).unwrap();
+    assert!(why.contains("exempt") && why.contains("our own mail servers"), "{why}");
+    service.kill();
+    let connection = rusqlite::Connection::open(service.ledger()).unwrap();
+    connection
+        .execute("INSERT INTO listings (list, origin, since, until) VALUES ('spam', '26.7.8.9', 0, 9999999999), ('spam', '10.0.0.1', 0, 9999999999)", [])
+        .unwrap();
+    drop(connection);
+    service.kill_and_restart();
+    assert!(service.lists("26.1.2.4") && !service.lists("26.7.8.9") && !service.lists("10.0.0.1"));
+}
+
+/// A busy port says which setting to change, in which file.
+#[test]
+fn a_busy_port_names_its_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    for (table, other) in [("http", "dns"), ("dns", "http")] {
+        let config = folder.path().join(format!("{table}.toml"));
+        let data = folder.path().join(table);
+        let text = format!(
+            "data = {data:?}\n[{table}]\nlisten = [\"127.0.0.1:{port}\"]\n[{other}]\nlisten = [\"127.0.0.1:0\"]\n"
+        );
+        std::fs::write(&config, text).unwrap();
+        let output = Command::new(FIRSTHAND).args(["serve", "--config"]).arg(&config).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains(&format!("[{table}]"))
+                && said.contains(&format!("{table}.toml"))
+                && said.contains(&port.to_string()),
+            "{said}"
+        );
+    }
+}
+
+/// `submit` says 75 when it may work later and 2 when it will not; `check` names file, line, key and mend.
+#[test]
+fn exit_statuses() {
+    let service = Service::start(&settings(3));
+    let (config, server) = (service.config(), service.http.to_string());
+    let path = service.folder.path().join("sample.eml");
+    std::fs::write(&path, message("26.1.2.3", 1)).unwrap();
+    let submit = |server: &str, trap: &str| {
+        let mut command = Command::new(FIRSTHAND);
+        command
+            .args(["submit", "--feed", "traps", "--trap", trap, "--server", server, "--config"])
+            .arg(&config)
+            .arg(&path);
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(submit(&server, "trap@d0.example"), Some(0));
+    assert_eq!(submit(&server, "a@nowhere.example"), Some(2));
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    assert_eq!(submit(&closed, "trap@d0.example"), Some(75));
+    let wrong = service.folder.path().join("wrong.toml");
+    std::fs::write(&wrong, "[dns]\nlistn = [\"127.0.0.1:53\"]\n").unwrap();
+    let output = Command::new(FIRSTHAND).args(["check", "--config"]).arg(&wrong).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("wrong.toml:2") && said.contains("listn") && said.contains("listen"), "{said}");
+}
