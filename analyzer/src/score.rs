@@ -194,7 +194,7 @@ pub fn score(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> 
     domains.sort_unstable();
     domains.dedup();
     Score {
-        value: weigh(words, registry, policy),
+        value: weigh(&words, registry, policy),
         traps: counted.len(),
         domains: domains.len(),
         newest: witnesses.first().map(|witness| witness.newest * HOUR),
@@ -275,34 +275,46 @@ fn witnesses(words: &[Word<'_>], registry: &Registry) -> Vec<Witness> {
     witnesses
 }
 
-/// Sums the words under the caps of trap, domain and foreign feed.
+/// The most foreign feeds between which it is weighed which to cap; any more that exceed the cap are capped.
+const WEIGHED_FEEDS: u32 = 10;
+
+/// The most that the words can add up to under the caps of trap, domain and foreign feed.
 ///
-/// Own words are granted first, so that a foreign feed cannot push them out; a foreign word of the same trap adds only
-/// what it weighs more. When an own word falls away, a foreign one can thus take its place but never more than that:
-/// unchanged evidence never scores higher.
-fn weigh(mut words: Vec<Word<'_>>, registry: &Registry, policy: &Policy) -> f64 {
-    words.sort_by(|one, other| {
-        let by_trust = one.trust.cmp(&other.trust);
-        by_trust
-            .then_with(|| other.weight.total_cmp(&one.weight))
-            .then_with(|| (one.trap, one.feed).cmp(&(other.trap, other.feed)))
-    });
-    let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
-    let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
-    let mut feeds: BTreeMap<(&str, Trust), f64> = BTreeMap::new();
-    for word in &words {
-        let Some(trap) = registry.traps.get(word.trap) else { continue };
-        let (level, domain) = (traps.entry(word.trap).or_default(), domains.entry(&trap.domain).or_default());
-        let granted = (word.weight - *level).min(policy.domain_cap - *domain).max(0.0);
-        *level = level.max(word.weight);
-        *domain += granted;
-        *feeds.entry((word.feed, word.trust)).or_default() += granted;
-    }
-    let share = |(_, trust): &(&str, Trust), sum: f64| match trust {
-        Trust::Own => sum,
-        Trust::Foreign => sum.min(policy.foreign_cap()),
+/// That is a greatest flow (feed → trap → domain), and so a least cut: for each choice of capped foreign feeds, what
+/// these contribute at most, and what the domains let through of the others. As a least of sums that fall with every
+/// weight, it never rises while the evidence stands unchanged; and no feed adds more than its cap. Handing out shares in
+/// some order does neither.
+fn weigh(words: &[Word<'_>], registry: &Registry, policy: &Policy) -> f64 {
+    let through = |counts: &dyn Fn(&Word<'_>) -> bool| -> f64 {
+        let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
+        for word in words.iter().filter(|word| counts(word)) {
+            let level = traps.entry(word.trap).or_default();
+            *level = level.max(word.weight);
+        }
+        let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
+        for (trap, level) in traps {
+            if let Some(trap) = registry.traps.get(trap) {
+                *domains.entry(&trap.domain).or_default() += level;
+            }
+        }
+        domains.values().map(|sum| sum.min(policy.domain_cap)).sum()
     };
-    feeds.iter().map(|(feed, sum)| share(feed, *sum)).sum()
+    let mut foreign: Vec<&str> =
+        words.iter().filter(|word| word.trust == Trust::Foreign).map(|word| word.feed).collect();
+    foreign.sort_unstable();
+    foreign.dedup();
+    // Capping a feed that alone stays below its cap never makes the sum less.
+    foreign.retain(|feed| through(&|word| word.feed == *feed) > policy.foreign_cap());
+    let weighed = foreign.len().min(WEIGHED_FEEDS as usize);
+    let choices = (0..1u32 << weighed).map(|choice| {
+        let capped = |feed: &str| match foreign.iter().position(|name| *name == feed) {
+            Some(index) => index >= weighed || choice >> index & 1 == 1,
+            None => false,
+        };
+        let count = (foreign.len() - weighed) as f64 + f64::from(choice.count_ones());
+        count * policy.foreign_cap() + through(&|word| !capped(word.feed))
+    });
+    choices.fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]
@@ -412,6 +424,13 @@ mod tests {
         #[test]
         fn unchanged_evidence_never_scores_higher(units in prop::collection::vec(any_unit(), 0..40), now in 100i64..200, later in 0i64..100_000) {
             prop_assert!(at(&units, now * HOUR + later).value <= at(&units, now * HOUR).value + 1e-9);
+        }
+
+        /// G4: whatever a foreign feed says, and whoever else speaks, it adds at most half of what a listing needs.
+        #[test]
+        fn a_foreign_feed_adds_at_most_half(units in prop::collection::vec(any_unit(), 0..60), now in 0i64..200) {
+            let others: Vec<Unit> = units.iter().filter(|unit| unit.key.feed != "far").cloned().collect();
+            prop_assert!(at(&units, now * HOUR).value <= at(&others, now * HOUR).value + 1.25 + 1e-9);
         }
 
         #[test]

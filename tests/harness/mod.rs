@@ -1,6 +1,7 @@
 //! A service of its own for each test: free ports, a data folder that goes when the test ends, a process that is ended
 //! by its id. Shared by the tests that ask questions of the whole.
 #![allow(dead_code, reason = "each test uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -508,7 +508,7 @@ fn a_zone_too_old_says_servfail_and_never_listed_or_not() {
 }
 
 /// 1035-4.2.1, 6891-6.2.3, 2181-9: 512 bytes without EDNS, the client's offer within 512 and 1232 with it, TC and no
-/// part of a set where it does not fit. 8914-3: an extended error is the first to go.
+/// part of a set where it does not fit. 8914-3: an extended error always fits.
 #[test]
 fn answers_fit_the_transport_or_say_so() {
     let lists: Vec<_> = (0..64)
@@ -538,6 +538,17 @@ fn answers_fit_the_transport_or_say_so() {
         assert_eq!(message.metadata.truncation, whole.len() > limit);
         assert_eq!(message.answers.len(), if whole.len() > limit { 0 } else { 64 });
         assert_eq!(message.edns.is_some(), query[11] == 1);
+    }
+    // To the byte: what fits exactly is whole.
+    let lists = zone.lists()[..40].to_vec();
+    let changes: Vec<_> = (0..40).map(|list| Change::List { list, entry }).collect();
+    let smaller = Zone::empty(ZoneSettings::default(), lists).unwrap().with(1, &changes);
+    smaller.heard_from(NOW);
+    let whole = bytes_of(&smaller, &edns(name, "A"), Transport::Tcp, NOW).len() as u16;
+    for payload in whole - 12..whole + 12 {
+        let bytes = bytes_of(&smaller, &with_opt(query(name, "A"), payload, 0, 0, &[]), Transport::Udp, NOW);
+        assert_eq!(bytes[2] & 2 == 0, payload >= whole, "{payload} for {whole}");
+        assert!(bytes.len() <= usize::from(payload));
     }
     // A name as long as names can be: the answer is at its largest, and the extended error still fits.
     let long = format!("{}x.example", "a23456789.".repeat(24));

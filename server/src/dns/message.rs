@@ -344,13 +344,12 @@ impl<'a> Reply<'a> {
 
     /// Ends the answer: flags, OPT if the query had one (RFC 6891 §6.1.1), and its fit into the transport.
     ///
-    /// What does not fit loses its extended error first (RFC 8914 §3), then all of its records, with TC set
-    /// (RFC 2181 §9). Tells whether it is truncated.
+    /// What does not fit loses all of its records, with TC set (RFC 2181 §9). Tells whether it is truncated.
     pub(super) fn finish(mut self, query: &Query<'_>, transport: Transport, ending: Ending) -> bool {
         let limit = query.limit(transport);
-        let (opt, error) = if query.edns.is_some() { (OPT_LENGTH, ending.error) } else { (0, None) };
-        let error = error.filter(|_| self.out.len() + opt + EXTENDED_ERROR_LENGTH <= limit);
-        let truncated = self.out.len() + opt > limit;
+        // An error comes without records, so there is always room for its reason (RFC 8914 §3): with the longest
+        // question the answer has 288 bytes.
+        let truncated = self.out.len() + query.edns.map_or(0, |_| OPT_LENGTH) > limit;
         if truncated {
             self.out.truncate(self.records);
             self.out[Section::Answer as usize..HEADER].fill(0);
@@ -362,7 +361,7 @@ impl<'a> Reply<'a> {
             self.out.extend_from_slice(&rr_type::OPT.to_be_bytes());
             self.out.extend_from_slice(&OUR_PAYLOAD.to_be_bytes());
             self.out.extend_from_slice(&[ending.rcode as u8 >> 4, 0, u8::from(edns.dnssec_ok) << 7, 0]);
-            if let Some(error) = error {
+            if let Some(error) = ending.error {
                 self.out.extend_from_slice(&[0, EXTENDED_ERROR_LENGTH as u8]);
                 for field in [OPTION_EXTENDED_ERROR, 2, error as u16] {
                     self.out.extend_from_slice(&field.to_be_bytes());

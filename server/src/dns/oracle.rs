@@ -136,8 +136,15 @@ fn lists() -> impl Strategy<Value = Vec<ListSettings>> {
 type Data = Vec<(usize, Origin, u64)>;
 
 fn data() -> impl Strategy<Value = Data> {
-    let until = select(vec![0, NOW - 1, NOW, NOW + 1, NOW + 299, NOW + 301, u64::MAX]);
-    prop::collection::vec((0usize..4, origin(), until), 0..12)
+    let until = || select(vec![0, NOW - 1, NOW, NOW + 1, NOW + 299, NOW + 301, u64::MAX]);
+    let listed = (0usize..4, origin(), until(), prop::option::of((0usize..4, until())));
+    prop::collection::vec(listed, 0..10).prop_map(|listed| {
+        // Some origins stand in two lists, until different times.
+        let twice = |(list, origin, until, again): (usize, Origin, u64, Option<(usize, u64)>)| {
+            [(list, origin, until)].into_iter().chain(again.map(|(list, until)| (list, origin, until)))
+        };
+        listed.into_iter().flat_map(twice).collect()
+    })
 }
 
 /// The parts of a question: where its address comes from, and what is done to its name.
