@@ -32,12 +32,15 @@ fn answers_say_what_is_wrong() {
     let (status, body) = service.submit("trap@d0.example", &sample).unwrap();
     assert_eq!((status, &body["verdict"]["origin"], &body["evidence"]), (202, &"26.1.2.3".into(), &"counted".into()));
     assert_eq!(service.submit("trap@d0.example", &sample).unwrap().1["repeat"], true);
+    // A stranger's body is not read: the answer comes while most of it is still owed.
+    let unread = service.post_unfinished(&[("Authorization", "Bearer not-the-token-of-any"), trap], 40 << 20);
+    assert_eq!(unread, 401);
     // Mail is never an error: garbage is judged, kept and answered.
     let (status, body) = service.submit("trap@d0.example", b"\xff\x00 no mail at all").unwrap();
     assert_eq!((status, &body["verdict"]["reason"]), (202, &"malformed-header".into()));
     let metrics = service.get("/metrics").1;
     assert!(metrics.contains("firsthand_samples_total{verdict=\"attributed\"} 1"), "{metrics}");
-    assert!(metrics.contains("firsthand_samples_refused_total{why=\"wrong-token\"} 1"), "{metrics}");
+    assert!(metrics.contains("firsthand_samples_refused_total{why=\"wrong-token\"} 2"), "{metrics}");
     assert!(!metrics.contains("26.1.2.3") && !metrics.contains("example"), "{metrics}");
     assert_eq!(service.get("/readyz").0, 200);
 }

@@ -111,6 +111,23 @@ impl Service {
         Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
+    /// Posts the head of a sample that is said to have `length` octets, and none of them; the status of the answer.
+    pub(crate) fn post_unfinished(&self, headers: &[(&str, &str)], length: usize) -> u16 {
+        let mut request = format!(
+            "POST /api/v1/samples HTTP/1.1\r\nHost: x\r\nContent-Type: message/rfc822\r\nContent-Length: {length}\r\n"
+        );
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        let mut stream = TcpStream::connect(self.http).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.write_all(b"\r\n").unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        std::str::from_utf8(&answer[9..]).unwrap().parse().unwrap()
+    }
+
     /// Gets a page.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");

@@ -95,7 +95,7 @@ fn general_is_read_in_its_plainest_shape_only() {
         format!("from a b.example (h.example [198.51.100.7]) by mx9.example; {date}"),
         format!("from a.example (h.example [198.51.100.7]) by mx9.example; {date} and more"),
         format!("from a.example (h.example [010.51.100.7]) by mx9.example; {date}"),
-        format!("from a.example (h.example [198.51.100.7]) by mx9.example; Mon, 23 Nov 26 22:05:00 +0000"),
+        "from a.example (h.example [198.51.100.7]) by mx9.example; Mon, 23 Nov 26 22:05:00 +0000".to_owned(),
     ] {
         assert_eq!(sources(&line, true), [""; 0], "{line}");
     }
@@ -147,10 +147,10 @@ fn the_walk_ends_at_the_first_doubt() {
     let (edge, inner) = (postfix(PEER, "mx1.example"), postfix("192.0.2.10", "mx2.example"));
     let forged = postfix(VICTIM, "mx1.example");
     let peer: IpAddr = PEER.parse().unwrap();
-    assert_eq!(end(&[edge.clone()], &[]), Ok(peer));
+    assert_eq!(end(std::slice::from_ref(&edge), &[]), Ok(peer));
     assert_eq!(end(&[inner.clone(), edge.clone(), forged.clone()], &[]), Ok(peer));
     assert_eq!(end(&[], &[]), Err(Reason::NoReceived));
-    assert_eq!(end(&[inner.clone()], &[]), Err(Reason::BrokenChain));
+    assert_eq!(end(std::slice::from_ref(&inner), &[]), Err(Reason::BrokenChain));
     assert_eq!(end(&[inner.clone(), postfix(VICTIM, "mx2.example")], &[]), Err(Reason::BrokenChain));
     assert_eq!(end(&[postfix(PEER, "mx9.example"), edge.clone()], &[]), Err(Reason::TopLineNotOurs));
     assert_eq!(end(&[edge.replace("(Postfix)", "(Postfux)"), forged.clone()], &[]), Err(Reason::UnreadableLine));

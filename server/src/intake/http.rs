@@ -3,15 +3,15 @@
 //! The bearer token names the feed, `Firsthand-Trap` the trap. 202 once the sample is durable; nothing secret ever
 //! stands in a URL, and no answer repeats a stranger's bytes but as JSON.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::State;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use firsthand_analyzer::address::parse_address;
-use firsthand_analyzer::sample::Envelope;
+use firsthand_analyzer::sample::{Envelope, MESSAGE_LIMIT};
 use serde_json::json;
 
 use super::{Intake, Submission};
@@ -24,6 +24,9 @@ pub const OBSERVED_PEER: &str = "firsthand-observed-peer";
 /// The header with the envelope's sender; empty or `<>` for the null sender.
 pub const MAIL_FROM: &str = "firsthand-mail-from";
 
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Why a sample was not taken.
 enum Refused {
     NoToken,
@@ -32,7 +35,9 @@ enum Refused {
     NoTrap,
     UnknownTrap,
     WrongPeer,
-    OverQuota(std::time::Duration),
+    OverQuota(Duration),
+    TooLarge,
+    TooSlow,
     NotDurable,
 }
 
@@ -46,6 +51,8 @@ impl Refused {
             Self::UnknownTrap => "unknown-trap",
             Self::WrongPeer => "wrong-peer",
             Self::OverQuota(_) => "over-quota",
+            Self::TooLarge => "too-large",
+            Self::TooSlow => "too-slow",
             Self::NotDurable => "not-durable",
         }
     }
@@ -57,6 +64,8 @@ impl Refused {
             Self::NoTrap | Self::WrongPeer => StatusCode::BAD_REQUEST,
             Self::UnknownTrap => StatusCode::NOT_FOUND,
             Self::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -70,6 +79,8 @@ impl Refused {
             Self::UnknownTrap => "No registered trap has this address.",
             Self::WrongPeer => "Firsthand-Observed-Peer must be an IPv4 or IPv6 address.",
             Self::OverQuota(_) => "The feed has used up its quota.",
+            Self::TooLarge => "The message is larger than 50 MiB, or broke off.",
+            Self::TooSlow => "The message took longer than 60 s to arrive.",
             Self::NotDurable => "The sample could not be made durable; send it again later.",
         }
     }
@@ -89,9 +100,10 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Takes one sample.
-pub async fn take(State(intake): State<Intake>, headers: HeaderMap, message: Bytes) -> Response {
-    match take_sample(&intake, &headers, &message).await {
+/// Takes one sample. A stranger is turned away before the body is read.
+pub async fn take(State(intake): State<Intake>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    match take_sample(&intake, &head.headers, body).await {
         Ok(response) => response,
         Err(refused) => {
             intake.metrics.refused.with_label_values(&[refused.why()]).inc();
@@ -100,7 +112,7 @@ pub async fn take(State(intake): State<Intake>, headers: HeaderMap, message: Byt
     }
 }
 
-async fn take_sample(intake: &Intake, headers: &HeaderMap, message: &[u8]) -> Result<Response, Refused> {
+async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
     let feed = authenticate(intake, headers)?;
     let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -121,7 +133,11 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, message: &[u8]) -> Re
         rcpt_to: Vec::new(),
     });
     intake.quotas.take(&feed.name, Instant::now()).map_err(Refused::OverQuota)?;
-    let submission = Submission { trap, message, envelope, observed_peer };
+    // Only so many bodies are held at a time; the others wait in their clients' sockets.
+    let _place = intake.places.acquire().await.map_err(|_| Refused::NotDurable)?;
+    let message = tokio::time::timeout(PATIENCE, to_bytes(body, MESSAGE_LIMIT)).await;
+    let message = message.map_err(|_| Refused::TooSlow)?.map_err(|_| Refused::TooLarge)?;
+    let submission = Submission { trap, message: &message, envelope, observed_peer };
     let taken = intake.take(feed, submission).await.map_err(|error| {
         tracing::error!(%error, feed = feed.name, "a sample was refused");
         Refused::NotDurable

@@ -17,10 +17,14 @@ use firsthand_analyzer::evidence::{Arrival, sample_id, unit_of};
 use firsthand_analyzer::sample::{Envelope, Sample};
 use firsthand_analyzer::verdict::{ProofLine, Verdict, judge};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::declared::{Declared, Feed};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
+
+/// The most messages that are held in memory at a time.
+const PLACES: usize = 64;
 
 /// Judges samples and keeps them.
 #[derive(Clone)]
@@ -29,6 +33,7 @@ pub struct Intake {
     ledger: Ledger,
     metrics: Arc<Metrics>,
     quotas: Arc<quota::Quotas>,
+    places: Arc<Semaphore>,
 }
 
 /// A sample as a channel hands it in.
@@ -59,7 +64,7 @@ impl Intake {
     /// An intake for the declared feeds and traps.
     pub fn new(declared: Arc<Declared>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let quotas = Arc::new(quota::Quotas::new(&declared.feeds));
-        Self { declared, ledger, metrics, quotas }
+        Self { declared, ledger, metrics, quotas, places: Arc::new(Semaphore::new(PLACES)) }
     }
 
     /// Judges a sample, keeps it, and returns when it is durable.

@@ -10,16 +10,13 @@ pub(crate) use address::time;
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
-use firsthand_analyzer::sample::MESSAGE_LIMIT;
-
 use crate::intake::{self, Intake};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::zone::Zone;
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::routing::{get, post};
 
 /// What the pages show.
 #[derive(Clone)]
@@ -38,7 +35,7 @@ pub struct Shown {
 
 /// All routes of one listener.
 pub fn router(intake: Intake, shown: Shown) -> Router {
-    let samples = post(intake::http::take).layer(DefaultBodyLimit::max(MESSAGE_LIMIT)).with_state(intake);
+    let samples = post(intake::http::take).with_state(intake);
     let pages = Router::new()
         .route("/", get(address::lookup))
         .route("/address/{address}", get(address::page))
