@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use harness::{FIRSTHAND, Service, TOKEN, message, settings};
+use hickory_proto::rr::RecordType;
 
 #[test]
 fn answers_say_what_is_wrong() {
@@ -61,6 +62,36 @@ fn bounces_list_nobody() {
     }
     service.wait("the direct one to be listed", |service| service.lists("26.1.2.4"));
     assert!(!service.lists("26.1.2.3"));
+}
+
+/// An IPv6 origin is its /64, listed under the 32 nibbles of every address in it, and no further (RFC 5782 §2.4).
+#[test]
+fn an_ipv6_origin_is_its_slash_64() {
+    let service = Service::start(&settings(3));
+    for trap in 0..3 {
+        let peer = format!("IPv6:2a01:4f8:0:1::{trap}");
+        let (_, body) = service.submit(&format!("trap@d{trap}.example"), &message(&peer, 1)).unwrap();
+        assert_eq!(
+            body["verdict"]["origin"],
+            format!("2a01:4f8:0:1::{}", if trap == 0 { String::new() } else { trap.to_string() })
+        );
+    }
+    let lists = |service: &Service, address: &str| {
+        let nibbles: String = address
+            .parse::<std::net::Ipv6Addr>()
+            .unwrap()
+            .octets()
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
+        let name: String = nibbles.chars().rev().map(|nibble| format!("{nibble}.")).collect();
+        service.ask(&(name + "bl.example."), RecordType::A).1 == ["127.0.0.2"]
+    };
+    service.wait("the /64 to be listed", |service| lists(service, "2a01:4f8:0:1::2"));
+    assert!(lists(&service, "2a01:4f8:0:1:ffff:ffff:ffff:ffff"));
+    assert!(!lists(&service, "2a01:4f8:0:2::2") && !lists(&service, "2a01:4f8::2"));
+    let why = String::from_utf8(service.run("why", &["2a01:4f8:0:1::77"]).stdout).unwrap();
+    assert!(why.contains("2a01:4f8:0:1::/64 is listed in spam"), "{why}");
 }
 
 /// A feed over its quota is told when to come again; an installation with too few traps publishes nothing.
