@@ -1,7 +1,7 @@
 //! Listings → exemptions → versions in the journal. Its only writer.
 //!
-//! Every tick the publisher replays the origins whose evidence changed and those whose listing is due to end, compares
-//! with what is published, and appends one version with the difference. A version is durable before it is served; a
+//! As soon as evidence comes, and every tick without it, the publisher replays the origins whose evidence changed and those whose listing is due to end, compares
+//! with what is published, and appends one version with the difference; a tick lies between two versions at least. A version is durable before it is served; a
 //! serial is never used twice: max(previous + 1, Unix time). When the ledger says no, the last good zone stays.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -18,7 +18,7 @@ use crate::follow::Follower;
 use crate::ledger::{Change, Ledger, LedgerError, SPAM, Version};
 use crate::metrics::Metrics;
 
-/// How often the zone may change.
+/// How often the zone may change, and how often it is looked after when nothing happens.
 pub const TICK: Duration = Duration::from_millis(100);
 
 /// How often the ledger drops what is past its time.
@@ -34,6 +34,7 @@ pub struct Publisher {
     published: BTreeMap<Origin, Span>,
     due: BTreeSet<(i64, Origin)>,
     waiting: HashSet<Origin>,
+    changed: Option<Instant>,
 }
 
 /// When a published listing began and ends, in Unix seconds.
@@ -65,6 +66,7 @@ impl Publisher {
             serial,
             published: BTreeMap::new(),
             due: BTreeSet::new(),
+            changed: None,
         };
         for listing in &listings {
             if let Some(origin) = listing.origin() {
@@ -116,6 +118,7 @@ impl Publisher {
             let version = Version { previous: self.serial, serial, at: now, additions, deletions };
             self.ledger.publish(version.clone())?;
             self.serial = serial;
+            self.changed = Some(Instant::now());
             self.follower.follow(&version);
             self.metrics.versions.inc();
             for (origin, span) in changed {
@@ -161,11 +164,14 @@ impl Publisher {
 pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
     let mut purged = Instant::now();
     while !stop.load(Ordering::Relaxed) {
-        let began = Instant::now();
+        publisher.ledger.wait_touched(TICK);
+        // What comes meanwhile goes into the same version.
+        thread::sleep(publisher.changed.map_or(Duration::ZERO, |at| TICK.saturating_sub(at.elapsed())));
         let now = unix_now();
         if let Err(error) = publisher.tick(now) {
             tracing::error!(%error, "the zone could not be brought up to date; the last one stays served");
             publisher.metrics.failed_ticks.inc();
+            thread::sleep(TICK);
         }
         if purged.elapsed() >= PURGE {
             purged = Instant::now();
@@ -173,7 +179,6 @@ pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
                 tracing::error!(%error, "what is past its time could not be dropped; it will be tried again");
             }
         }
-        thread::sleep(TICK.saturating_sub(began.elapsed()));
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -98,6 +98,7 @@ struct Shared {
     path: PathBuf,
     trap_key: [u8; 32],
     touched: Mutex<HashSet<Origin>>,
+    touch: Condvar,
     readers: Mutex<Vec<Connection>>,
     // Held while the ledger is open, so that two processes never write one folder.
     _lock: Option<File>,
@@ -124,6 +125,7 @@ impl Ledger {
             path: path.clone(),
             trap_key,
             touched: Mutex::default(),
+            touch: Condvar::new(),
             readers: Mutex::default(),
             _lock: Some(lock),
         });
@@ -159,7 +161,7 @@ impl Ledger {
         connection.pragma_update(None, "query_only", true)?;
         let trap_key = trap_key(&connection)?;
         let readers = Mutex::new(vec![connection]);
-        let shared = Shared { path, trap_key, touched: Mutex::default(), readers, _lock: None };
+        let shared = Shared { path, trap_key, touched: Mutex::default(), touch: Condvar::new(), readers, _lock: None };
         Ok(Self { shared: Arc::new(shared), writer: None })
     }
 
@@ -221,6 +223,13 @@ impl Ledger {
         let writer = self.writer.as_ref().ok_or(LedgerError::Closed)?;
         writer.blocking_send(write(done)).map_err(|_| LedgerError::Closed)?;
         answer.blocking_recv().map_err(|_| LedgerError::Closed)?
+    }
+
+    /// Waits until the units of some origin have changed since [`Ledger::take_touched`], but no longer than `patience`.
+    pub fn wait_touched(&self, patience: Duration) {
+        let touched = lock(&self.shared.touched);
+        // Whoever waits looks for itself, so how the waiting ended is of no matter.
+        drop(self.shared.touch.wait_timeout_while(touched, patience, |touched| touched.is_empty()));
     }
 
     /// The origins whose units changed since this was last asked.
@@ -474,7 +483,10 @@ impl Writer {
         match &result {
             Ok(()) => {
                 self.withdrawals = withdrawals;
-                lock(&self.shared.touched).extend(touched);
+                if !touched.is_empty() {
+                    lock(&self.shared.touched).extend(touched);
+                    self.shared.touch.notify_all();
+                }
             }
             Err(error) => tracing::error!(%error, "a write to the ledger failed; nothing of it was acknowledged"),
         }
