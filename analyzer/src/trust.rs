@@ -279,6 +279,9 @@ fn attribute_line<'h>(
             hop.readings().iter().find(own).map(|reading| (*index, reading))
         })
         .ok_or(Reason::AmbiguousLine)?;
+    if relay(&writer).dialect.is_none() && !hop.ends_the_line(reading) {
+        return Err(Reason::AmbiguousLine);
+    }
     let mut relays = vec![writer];
     relays.extend(writers.into_iter().filter(|index| *index != writer));
     Ok((relays, reading))

@@ -191,6 +191,28 @@ impl<'a> Hop<'a> {
         reading.dialect.grammar().clauses(&self.line, &reading.derivation)
     }
 
+    /// Whether nothing but comments follows the date that this reading ends with.
+    ///
+    /// Some MTAs let the message's own text run into their line, so a declared dialect stops at its date. Where no
+    /// dialect is declared the line may be an MTA's that none here knows, and what looks like a whole line may be a
+    /// HELO inside a longer one.
+    pub(crate) fn ends_the_line(&self, reading: &Reading) -> bool {
+        let Some(date) = self.clauses(reading).date else { return false };
+        let end = date.as_ptr() as usize - self.line.as_ptr() as usize + date.len();
+        let mut depth = 0usize;
+        self.line[end..].iter().all(|byte| match byte {
+            b'(' => {
+                depth += 1;
+                depth == 1
+            }
+            b')' => {
+                depth = depth.wrapping_sub(1);
+                depth == 0
+            }
+            byte => depth == 1 || byte.is_ascii_whitespace(),
+        }) && depth == 0
+    }
+
     /// The name of the rule behind this reading, for the proof.
     pub fn rule(&self, reading: &Reading) -> &'static str {
         reading.dialect.grammar().rule_name(&reading.derivation)

@@ -168,6 +168,24 @@ fn the_walk_ends_at_the_first_doubt() {
     assert_eq!(end(&[pickup], &[Handover::Pickup]), Err(Reason::BrokenChain));
 }
 
+/// Where no dialect is declared, an MTA that none here knows may have written the line, and copied a HELO with spaces.
+#[test]
+fn a_line_within_an_unknown_mtas_line_proves_nothing() {
+    let date = "Mon, 1 Jan 2024 00:00:00 +0000";
+    for helo in [
+        format!("[{VICTIM}]) by mx1.example (Postfix) with ESMTP id 1; {date} "),
+        format!("[{VICTIM}]) by mx1.example (8.11.6/8.11.6) with SMTP id g7; {date} "),
+        format!("x ([{VICTIM}]) by mx1.example with Microsoft SMTPSVC(6.0.1.1); {date} "),
+        format!("[{VICTIM}]) by mx1.example with LMTP id 1; {date} (x"),
+    ] {
+        let line = format!(
+            "Received: from unknown (HELO {helo}) ({PEER})\n  by mx1.example with SMTP; 23 Nov 2026 22:05:00 -0000\n"
+        );
+        let verdict = verdict(&line, vec![relay("mx1.example", "192.0.2.10/32", None, &[])], None);
+        assert!(verdict.origin.is_err(), "{line}");
+    }
+}
+
 #[test]
 fn an_observed_peer_must_be_on_the_path() {
     let relays =
