@@ -11,30 +11,66 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 /// The longest text of an address: eight groups with an embedded IPv4 address.
 const LONGEST_TEXT: usize = 45;
 
+/// The longest text of an IPv4 address.
+const LONGEST_QUAD: usize = 15;
+
 /// Reads the address at the start of `text` and tells how many bytes it took.
 ///
 /// IPv4 is four decimal octets without leading zeros; IPv6 is RFC 4291 §2.2 in either case, compressed or not. A
 /// v4-mapped address (`::ffff:192.0.2.1`) is the IPv4 address it stands for. A tag such as `IPv6:` is the grammar's
 /// matter and must have been taken before.
 pub(crate) fn address_at(text: &[u8]) -> Option<(IpAddr, usize)> {
-    let run = |wanted: fn(u8) -> bool| text.iter().take(LONGEST_TEXT + 1).take_while(|byte| wanted(**byte)).count();
-    let quad = run(|byte| byte.is_ascii_digit() || byte == b'.');
-    let colons = run(|byte| byte.is_ascii_hexdigit() || byte == b'.' || byte == b':');
-    if text[..colons].contains(&b':') && text[..colons].iter().position(|byte| *byte == b':') < Some(5) {
-        let parsed: Ipv6Addr = std::str::from_utf8(&text[..colons]).ok()?.parse().ok()?;
-        return Some((canonical(IpAddr::V6(parsed)), colons));
+    let quad = text.iter().take(LONGEST_QUAD + 1).take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    if quad > 6 && text.get(quad) != Some(&b':') {
+        return quad_at(&text[..quad]);
     }
+    let (mut colons, mut double, mut length) = (0, false, 0);
+    for byte in text.iter().take(LONGEST_TEXT + 1) {
+        match byte {
+            b':' => {
+                double |= length > 0 && text[length - 1] == b':';
+                colons += 1;
+            }
+            b'.' => {}
+            byte if byte.is_ascii_hexdigit() => {}
+            _ => break,
+        }
+        length += 1;
+    }
+    // A time of day has colons, too; an address has eight groups, or two colons together.
+    if colons >= 6 || double {
+        let parsed: Ipv6Addr = std::str::from_utf8(&text[..length]).ok()?.parse().ok()?;
+        return Some((canonical(IpAddr::V6(parsed)), length));
+    }
+    if colons > 0 && text[..length].iter().position(|byte| *byte == b':') < Some(5) {
+        return None;
+    }
+    quad_at(&text[..quad])
+}
+
+/// Reads the IPv4 address at the start of a run of digits and dots.
+fn quad_at(text: &[u8]) -> Option<(IpAddr, usize)> {
     // "192.0.2.1.4321" is an address and a port: the fourth octet ends the address, and the grammar judges what follows.
-    let mut dots = 0;
-    let end = text[..quad]
-        .iter()
-        .position(|byte| {
-            dots += usize::from(*byte == b'.');
-            dots == 4
-        })
-        .unwrap_or(quad);
-    let parsed: Ipv4Addr = std::str::from_utf8(&text[..end]).ok()?.parse().ok()?;
-    Some((IpAddr::V4(parsed), end))
+    let mut octets = [0; 4];
+    let mut at = 0;
+    for (number, octet) in octets.iter_mut().enumerate() {
+        if number > 0 {
+            at += usize::from(text.get(at) == Some(&b'.'));
+        }
+        let digits = &text[at..];
+        let length = digits.iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+        let value = digits[..length].iter().fold(0u16, |value, byte| value * 10 + u16::from(byte - b'0'));
+        if length == 0 || length > 3 || (length > 1 && digits[0] == b'0') {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+        at += length;
+        let dotted = text.get(at) == Some(&b'.');
+        if number < 3 && !dotted {
+            return None;
+        }
+    }
+    Some((IpAddr::V4(Ipv4Addr::from(octets)), at))
 }
 
 /// Reads `text` as one whole address in any form that [`address_at`] takes.

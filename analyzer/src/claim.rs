@@ -18,6 +18,12 @@ use crate::trust::printable;
 /// How far a claim's date may lie after the boundary's own before it counts as time travel, in seconds.
 pub const CLOCK_SKEW: i64 = 600;
 
+/// The longest claim that is read loosely where no grammar reads it, in octets.
+const LOOSE_LIMIT: usize = 4 << 10;
+
+/// The most addresses and names of one claim that are framed, so that a sender cannot hide one among many.
+const FRAMED_PER_CLAIM: usize = 6;
+
 /// The most addresses and names that one sample can frame; more are not kept.
 pub const FRAMED_LIMIT: usize = 32;
 
@@ -54,6 +60,20 @@ impl Finding {
             Self::SpecialPurpose => "special-purpose",
             Self::Unreadable => "unreadable",
             Self::Ambiguous => "ambiguous",
+        }
+    }
+
+    /// The finding in a few words for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::EchoedPeer => "names the very address that our boundary saw",
+            Self::BrokenLink => "is by another host than the line above names",
+            Self::ImitatesRelay => "uses the name of a relay of ours",
+            Self::TimeTravel => "is dated after our boundary took the message",
+            Self::NoZone => "its date has no UTC offset",
+            Self::SpecialPurpose => "names a private or special address",
+            Self::Unreadable => "no grammar reads it",
+            Self::Ambiguous => "can be read with different peers",
         }
     }
 }
@@ -95,8 +115,12 @@ pub fn read_claims(received: &[&Field<'_>], first: usize, seen: &Seen<'_>, topol
 }
 
 fn read_claim(field: &Field<'_>, line: usize, seen: &Seen<'_>, topology: &Topology, above: Option<&Claim>) -> Claim {
-    let hop = Hop::read(field);
-    let sources = hop.sources(true);
+    let read = Hop::read(field);
+    let unreadable = read.readings().is_empty();
+    let sources = read.sources(None);
+    // Whom a long line names is told by its brackets alone.
+    let looked_at = unreadable && !read.is_crowded() && field.value.len() <= LOOSE_LIMIT;
+    let hop = if looked_at { Hop::read_loosely(field) } else { read };
     let mut from = BTreeSet::new();
     let mut names = BTreeSet::new();
     let mut findings = BTreeSet::new();
@@ -105,16 +129,19 @@ fn read_claim(field: &Field<'_>, line: usize, seen: &Seen<'_>, topology: &Topolo
         if let Source::Peer(peer) = reading.source {
             from.insert(peer);
         }
-        let clauses = hop.clauses(reading);
+        if hop.repeats(reading) {
+            continue;
+        }
+        let clauses = hop.names(reading);
         for name in [clauses.helo, clauses.rdns].into_iter().flatten() {
             match literal(name) {
                 Some(address) => drop(from.insert(address)),
                 None => names.extend(host_name(name)),
             }
         }
-        date = date.or(clauses.date.map(printable));
+        date.get_or_insert_with(|| printable(hop.date(reading)));
     }
-    if hop.readings().is_empty() {
+    if unreadable {
         from.extend(bracketed_addresses(hop.line()));
         findings.insert(Finding::Unreadable);
     }
@@ -163,22 +190,25 @@ fn read_claim(field: &Field<'_>, line: usize, seen: &Seen<'_>, topology: &Topolo
 ///
 /// The name that DNS gave for the origin is the origin's; the name that it called itself is anybody's.
 pub fn framed(claims: &[Claim], seen: &Seen<'_>, topology: &Topology) -> Vec<String> {
-    let mut framed = Vec::new();
-    let mut add = |name: String| {
-        if framed.len() < FRAMED_LIMIT && !framed.contains(&name) {
-            framed.push(name);
-        }
-    };
-    for claim in claims {
-        for address in &claim.from {
-            if *address != seen.origin && !is_special_purpose(*address) && !topology.holds(*address) {
-                add(address.to_string());
-            }
-        }
+    let mut framed: Vec<String> = Vec::new();
+    // Lines in the form of our relays' first: they are the ones that were meant to be believed.
+    let imitating = claims.iter().filter(|claim| claim.findings.contains(&Finding::ImitatesRelay));
+    let others = claims.iter().filter(|claim| !claim.findings.contains(&Finding::ImitatesRelay));
+    for claim in imitating.chain(others) {
+        let strange = |address: &&IpAddr| {
+            **address != seen.origin && !is_special_purpose(**address) && !topology.holds(**address)
+        };
+        let addresses = claim.from.iter().filter(strange).map(IpAddr::to_string);
         let by = claim.by.as_deref().and_then(|by| host_name(by.as_bytes()));
-        for name in claim.names.iter().cloned().chain(by) {
-            if !topology.names(&name) && !seen.rdns.is_some_and(|rdns| rdns.eq_ignore_ascii_case(&name)) {
-                add(name);
+        let names = claim
+            .names
+            .iter()
+            .cloned()
+            .chain(by)
+            .filter(|name| !topology.names(name) && !seen.rdns.is_some_and(|rdns| rdns.eq_ignore_ascii_case(name)));
+        for name in addresses.chain(names).take(FRAMED_PER_CLAIM) {
+            if framed.len() < FRAMED_LIMIT && !framed.contains(&name) {
+                framed.push(name);
             }
         }
     }
@@ -224,4 +254,86 @@ fn bracketed_addresses(line: &[u8]) -> BTreeSet<IpAddr> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::received::Dialect;
+    use crate::sample::Sample;
+    use crate::topology::{Boundary, HostPattern, Relay};
+    use crate::verdict::{Verdict, judge};
+
+    const DATE: &str = "Mon, 23 Nov 2026 22:02:47 +0000";
+
+    fn judged(claims: &[String]) -> Verdict {
+        let relay = Relay {
+            name: "mx1".to_owned(),
+            hosts: vec![HostPattern::new("mx1.relay.example")],
+            networks: vec!["10.9.0.10/32".parse().unwrap()],
+            dialect: Some(Dialect::Postfix),
+            handovers: Vec::new(),
+        };
+        let boundary = format!(
+            "Received: from x.example (peer.sender.example [198.51.100.7])\n\tby mx1.relay.example (Postfix) with ESMTP id 4T3X; {DATE}\n"
+        );
+        let message = boundary + &claims.concat() + "\n";
+        let sample = Sample { message: message.as_bytes(), envelope: None, observed_peer: None };
+        judge(&sample, &Topology::new(vec![relay], Boundary::Headers))
+    }
+
+    fn claim(helo: &str, address: &str, by: &str, date: &str) -> String {
+        format!("Received: from {helo} ({helo} [{address}])\n\tby {by} (Postfix) with ESMTP id 4T3Y; {date}\n")
+    }
+
+    /// Every finding, by the line that gives it away.
+    #[test]
+    fn what_gives_a_claim_away() {
+        let plain = |address: &str, by: &str, date: &str| claim("a.victim.example", address, by, date);
+        let cases = [
+            (plain("203.0.113.9", "b.example", DATE), vec![]),
+            (plain("198.51.100.7", "b.example", DATE), vec![Finding::EchoedPeer]),
+            (plain("203.0.113.9", "mx1.relay.example", DATE), vec![Finding::ImitatesRelay]),
+            (plain("203.0.113.9", "b.example", "Mon, 23 Nov 2026 22:20:00 +0000"), vec![Finding::TimeTravel]),
+            (plain("203.0.113.9", "b.example", "Mon, 23 Nov 2026 22:05:00 +0000"), vec![]),
+            (
+                format!("Received: from a.victim.example by b.example with SMTP id 1; {}\n", &DATE[..25]),
+                vec![Finding::NoZone],
+            ),
+            (plain("192.168.1.1", "b.example", DATE), vec![Finding::SpecialPurpose]),
+            ("Received: nobody knows [203.0.113.9] this form\n".to_owned(), vec![Finding::Unreadable]),
+            (
+                format!(
+                    "Received: from h.example ([203.0.113.9] ident=) [203.0.113.10] ()\n\tby b.example with smtp (Exim 3.35) id 1xVc9P; {DATE}\n"
+                ),
+                vec![Finding::Ambiguous],
+            ),
+        ];
+        for (line, expected) in cases {
+            let verdict = judged(std::slice::from_ref(&line));
+            assert_eq!(verdict.origin.map(|origin| origin.to_string()), Ok("198.51.100.7".to_owned()));
+            assert_eq!(verdict.claims[0].findings, expected, "{line}");
+        }
+        let chain = [
+            claim("a.example", "203.0.113.9", "b.example", DATE),
+            claim("c.example", "203.0.113.10", "d.example", DATE),
+        ];
+        assert_eq!(judged(&chain).claims[1].findings, [Finding::BrokenLink]);
+    }
+
+    #[test]
+    fn whoever_is_named_and_not_the_origin_is_framed() {
+        let framed = judged(&[
+            claim("a.victim.example", "203.0.113.9", "mx1.relay.example", DATE),
+            claim("peer.sender.example", "198.51.100.7", "b.victim.example", DATE),
+            "Received: from strange.example (strange.example [203.0.113.77]) at noon by c.victim.example\n".to_owned(),
+        ])
+        .framed;
+        for name in ["a.victim.example", "203.0.113.9", "b.victim.example", "203.0.113.77", "c.victim.example"] {
+            assert!(framed.iter().any(|framed| framed == name), "{name}: {framed:?}");
+        }
+        for name in ["198.51.100.7", "peer.sender.example", "mx1.relay.example"] {
+            assert!(framed.iter().all(|framed| framed != name), "{name}: {framed:?}");
+        }
+    }
 }

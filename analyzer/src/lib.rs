@@ -9,7 +9,8 @@
 //!
 //! an [`address`] has one form; a [`sample`] has header fields; each [`received`] line has readings; the [`topology`]
 //! says whose lines are believed; [`trust`] walks them to the origin; what lies below is a [`claim`]; the [`nature`]
-//! tells sent from reflected; the [`verdict`] holds all of it with its proof. A verdict adds [`evidence`]; evidence has
+//! tells sent from reflected; the [`verdict`] holds all of it with its proof; a [`survey`] of real mail shows which
+//! relays there are. A verdict adds [`evidence`]; evidence has
 //! a [`score`]; the score begins and ends a [`listing`].
 //!
 //! Everything here is pure: bytes, values and an instant in, values out.
@@ -23,6 +24,10 @@ pub mod trust;
 pub mod claim;
 pub mod nature;
 pub mod verdict;
+// A pile of mail -> which relays it shows.
+pub mod survey;
 pub mod evidence;
 pub mod score;
 pub mod listing;
+#[cfg(test)]
+mod law;

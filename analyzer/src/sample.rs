@@ -56,7 +56,7 @@ impl Field<'_> {
     /// Whether this is the field called `name`, in any case and with white space before the colon: the widest sense,
     /// so that no line hides from the walk by its spelling.
     pub fn is(&self, name: &str) -> bool {
-        self.name.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes())
+        self.name.len() >= name.len() && self.name.trim_ascii_end().eq_ignore_ascii_case(name.as_bytes())
     }
 
     /// The value with its folds taken out (RFC 5322 §2.2.3: the line end goes, the white space stays).
@@ -67,13 +67,14 @@ impl Field<'_> {
 
 /// Takes the folds out of a field: an LF or CRLF goes, the white space after it stays. A bare CR stays.
 pub fn unfold(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.contains(&b'\n') {
-        return Cow::Borrowed(bytes);
-    }
+    let Some(_) = memchr::memchr(b'\n', bytes) else { return Cow::Borrowed(bytes) };
     let mut out = Vec::with_capacity(bytes.len());
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        out.extend_from_slice(without_line_end(line));
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        out.extend_from_slice(without_line_end(&bytes[start..=end]));
+        start = end + 1;
     }
+    out.extend_from_slice(&bytes[start..]);
     Cow::Owned(out)
 }
 
@@ -113,6 +114,12 @@ impl<'a> Header<'a> {
         let mut rest = message;
         if rest.starts_with(b"From ") {
             rest = next_line(rest).1;
+        }
+        // A message saved from a web page begins with a line of blanks. It is no fold, since nothing stands above it,
+        // and no empty line, which would end the block.
+        let (first, after) = next_line(rest);
+        if !first.is_empty() && first.iter().all(u8::is_ascii_whitespace) {
+            rest = after;
         }
         let mut header = Self { fields: Vec::with_capacity(32), end: HeaderEnd::Regular, body: b"" };
         let top = rest;
@@ -162,7 +169,7 @@ fn field_name_end(line: &[u8]) -> Option<usize> {
 
 /// The first line without its line end, and what follows it.
 fn next_line(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |position| position + 1);
+    let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |position| position + 1);
     (without_line_end(&bytes[..end]), &bytes[end..])
 }
 

@@ -77,15 +77,13 @@ impl Relay {
         self.hosts.iter().any(|pattern| pattern.matches(host))
     }
 
-    /// Whether this relay can have written the line so read: its dialect, and its name where it has names.
-    pub(crate) fn can_have_written(&self, hop: &Hop<'_>, reading: &Reading) -> bool {
-        self.dialect.is_none_or(|dialect| dialect == reading.dialect)
-            && (self.hosts.is_empty() || self.names(hop.by(reading)))
-    }
-
-    /// Whether a reading without a product tag counts for this relay's lines.
-    pub(crate) fn takes_untagged(&self) -> bool {
-        self.dialect.is_none_or(Dialect::is_untagged)
+    /// The readings by which this relay can have written the line: in its dialect, and by its name, where the relay has
+    /// names and the line one.
+    pub(crate) fn own_readings<'h>(&self, hop: &'h Hop<'_>) -> impl Iterator<Item = &'h Reading> {
+        hop.own_readings(self.dialect).filter(move |reading| {
+            let by = hop.by(reading);
+            self.hosts.is_empty() || by.is_empty() || self.names(by)
+        })
     }
 }
 

@@ -85,7 +85,7 @@ impl Reason {
             }
             Self::UnreadableLine => "A line that should be a relay's is not written as that relay writes lines.",
             Self::AmbiguousLine => "A relay's line can be read with different peers, so it proves none of them.",
-            Self::NoPeer => "The relay's line does not state which address it took the message from.",
+            Self::NoPeer => "Nothing states which address the relay took the message from.",
             Self::LocalOrigin => {
                 "The message was handed over inside a relay in a way that the relay is not declared to do."
             }
@@ -118,7 +118,7 @@ pub struct PathLine {
     /// The peer's name by DNS, printable.
     pub rdns: Option<String>,
     /// The relay's time stamp as written.
-    pub date: Option<String>,
+    pub date: String,
 }
 
 /// Where the walk went and how it ended.
@@ -128,17 +128,27 @@ pub struct Walk {
     pub path: Vec<PathLine>,
     /// The origin, or why there is none.
     pub origin: Result<IpAddr, Reason>,
+    /// The Received line at which the walk ended without an origin, 1 first; none if no line did it.
+    pub cause: Option<usize>,
 }
 
 /// Walks the Received fields of a header block under `topology`.
 pub fn walk(received: &[&Field<'_>], end: HeaderEnd, topology: &Topology, observed: Option<IpAddr>) -> Walk {
     match topology.boundary {
-        Boundary::Channel => Walk { path: Vec::new(), origin: channel_origin(topology, observed) },
+        Boundary::Channel => Walk { path: Vec::new(), origin: channel_origin(topology, observed), cause: None },
         Boundary::Headers => {
             let mut path = Vec::new();
             let origin = walk_headers(received, end, topology, observed, &mut path)
                 .and_then(|origin| reconcile(origin, topology, observed, &path));
-            Walk { path, origin }
+            let cause = match origin {
+                Ok(_) => None,
+                Err(Reason::NoPeer | Reason::LocalOrigin | Reason::SpecialPurpose | Reason::Contradicted) => {
+                    Some(path.len())
+                }
+                // A chain may break where lines end; then the last one tells what should have followed.
+                Err(_) => Some((path.len() + 1).min(received.len())),
+            };
+            Walk { path, origin, cause: cause.filter(|line| *line > 0) }
         }
     }
 }
@@ -169,22 +179,32 @@ fn reconcile(
 }
 
 /// Whose line must come next.
-#[derive(Clone, Copy)]
 enum Expected {
     /// One of the feed's own relays.
     Top,
     /// A relay in whose networks this peer lies.
     Peer(IpAddr),
-    /// Any known relay, after a handover.
-    Successor,
+    /// Any known relay, after a handover; a named one, if the relay that handed over has names.
+    Successor {
+        /// Whether it has names.
+        named: bool,
+    },
+    /// One of these relays, which wrote the line above for the same message.
+    Same(Vec<usize>),
 }
 
 impl Expected {
-    fn relays(self, topology: &Topology) -> impl Iterator<Item = (usize, &Relay)> {
+    /// The dialects that the relays declare; none if one of them declares none.
+    fn dialects(&self, topology: &Topology) -> Option<Vec<Dialect>> {
+        self.relays(topology).map(|(_, relay)| relay.dialect).collect()
+    }
+
+    fn relays<'t>(&'t self, topology: &'t Topology) -> impl Iterator<Item = (usize, &'t Relay)> {
         topology.relays.iter().enumerate().filter(move |(index, relay)| match self {
             Self::Top => topology.top.contains(index),
-            Self::Peer(peer) => relay.holds(peer),
-            Self::Successor => true,
+            Self::Peer(peer) => relay.holds(*peer),
+            Self::Successor { named } => !named || !relay.hosts.is_empty(),
+            Self::Same(relays) => relays.contains(index),
         })
     }
 }
@@ -198,9 +218,14 @@ fn walk_headers(
 ) -> Result<IpAddr, Reason> {
     let mut expected = Expected::Top;
     for (index, field) in received.iter().enumerate() {
-        let hop = Hop::read(field);
-        let (relays, reading) = attribute_line(&hop, expected, topology, observed)?;
-        let clauses = hop.clauses(reading);
+        let mut hop = Hop::read(field);
+        if hop.is_crowded()
+            && let Some(dialects) = expected.dialects(topology)
+        {
+            hop = Hop::read_in(field, &dialects);
+        }
+        let (relays, reading) = attribute_line(&hop, &expected, topology, observed)?;
+        let clauses = hop.names(reading);
         path.push(PathLine {
             line: index + 1,
             relay: relays[0],
@@ -210,12 +235,16 @@ fn walk_headers(
             rule: hop.rule(reading),
             helo: clauses.helo.map(printable),
             rdns: clauses.rdns.filter(|name| *name != b"unknown").map(printable),
-            date: clauses.date.map(printable),
+            date: printable(hop.date(reading)),
         });
         let handover = match reading.source {
             Source::Unstated => return Err(Reason::NoPeer),
+            Source::Continued => {
+                expected = Expected::Same(relays);
+                continue;
+            }
             Source::Handover(step) => step,
-            Source::Peer(peer) if peer.is_loopback() => Handover::Loopback,
+            Source::Peer(peer) if peer.is_loopback() || is_own(peer, &relays, topology) => Handover::Loopback,
             Source::Peer(peer) if topology.holds(peer) => {
                 expected = Expected::Peer(peer);
                 continue;
@@ -223,15 +252,12 @@ fn walk_headers(
             Source::Peer(peer) if is_special_purpose(peer) => return Err(Reason::SpecialPurpose),
             Source::Peer(peer) => return Ok(peer),
         };
-        match relays.iter().find(|relay| topology.relays[**relay].handovers.contains(&handover)) {
-            Some(relay) => {
-                if let Some(line) = path.last_mut() {
-                    line.relay = *relay;
-                }
-                expected = Expected::Successor;
-            }
-            None => return Err(Reason::LocalOrigin),
+        // Whichever of them wrote the line, it must have declared the step.
+        let writers = || relays.iter().map(|relay| &topology.relays[*relay]);
+        if !writers().all(|relay| relay.handovers.contains(&handover)) {
+            return Err(Reason::LocalOrigin);
         }
+        expected = Expected::Successor { named: writers().any(|relay| !relay.hosts.is_empty()) };
     }
     Err(match (received.len(), end) {
         (_, HeaderEnd::Malformed) => Reason::MalformedHeader,
@@ -240,54 +266,77 @@ fn walk_headers(
     })
 }
 
+/// Whether `peer` is the one address of a relay that wrote the line itself, and of no other: it handed over to itself.
+fn is_own(peer: IpAddr, writers: &[usize], topology: &Topology) -> bool {
+    let mut holders = topology.relays.iter().enumerate().filter(|(_, relay)| relay.holds(peer)).peekable();
+    // A relay with several addresses may be several hosts, which pass mail from one to another.
+    let single = |relay: &Relay| matches!(relay.networks.as_slice(), [network] if network.prefix_len() == network.max_prefix_len());
+    holders.peek().is_some() && holders.all(|(index, relay)| writers == [index] && single(relay))
+}
+
 /// Which of the expected relays can have written this line, and the one reading of it.
 fn attribute_line<'h>(
     hop: &'h Hop<'_>,
-    expected: Expected,
+    expected: &Expected,
     topology: &Topology,
     observed: Option<IpAddr>,
 ) -> Result<(Vec<usize>, &'h Reading), Reason> {
-    let wrote = |relay: &Relay| hop.readings().iter().any(|reading| relay.can_have_written(hop, reading));
-    let writers: Vec<usize> =
-        expected.relays(topology).filter(|(_, relay)| wrote(relay)).map(|(index, _)| index).collect();
+    let writers: Vec<usize> = expected
+        .relays(topology)
+        .filter(|(_, relay)| relay.own_readings(hop).next().is_some())
+        .map(|(index, _)| index)
+        .collect();
     if writers.is_empty() {
         let named = |relay: &Relay| hop.readings().iter().any(|reading| relay.names(hop.by(reading)));
         let by_one_of_them = expected.relays(topology).any(|(_, relay)| named(relay));
+        // Without a dialect, a reading that may be another MTA's, or that ends before the line does, decides nothing.
+        let undecided = |relay: &Relay| {
+            let named = |reading: &Reading| relay.hosts.is_empty() || relay.names(hop.by(reading));
+            relay.dialect.is_none() && hop.readings_for(None).any(named)
+        };
         return Err(match expected {
+            _ if hop.is_crowded() || expected.relays(topology).any(|(_, relay)| undecided(relay)) => {
+                Reason::AmbiguousLine
+            }
             _ if hop.readings().is_empty() || by_one_of_them => Reason::UnreadableLine,
             Expected::Top => Reason::TopLineNotOurs,
-            Expected::Peer(_) | Expected::Successor => Reason::BrokenChain,
+            _ => Reason::BrokenChain,
         });
     }
-    let relay = |index: &usize| &topology.relays[*index];
-    let untagged = writers.iter().any(|index| relay(index).takes_untagged());
-    let sources = hop.sources(untagged);
+    let mut sources: Vec<Source> = Vec::with_capacity(1);
+    for writer in &writers {
+        for source in hop.sources(topology.relays[*writer].dialect) {
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+    }
     let decided = match (sources.as_slice(), observed) {
         ([one], _) if !hop.is_crowded() => *one,
-        (several, Some(peer)) if several.contains(&Source::Peer(peer)) => Source::Peer(peer),
+        // What the channel saw may decide where the walk ends, never that it goes a step further.
+        (several, Some(peer))
+            if several.contains(&Source::Peer(peer)) && !topology.holds(peer) && !peer.is_loopback() =>
+        {
+            Source::Peer(peer)
+        }
         _ => return Err(Reason::AmbiguousLine),
     };
     // The sources agree, so any of the writers' own readings tells the same; take one for its other clauses.
-    let (writer, reading) = writers
-        .iter()
-        .find_map(|index| {
-            let own = |reading: &&Reading| {
-                reading.source == decided
-                    && (untagged || !reading.dialect.is_untagged())
-                    && relay(index).can_have_written(hop, reading)
-            };
-            hop.readings().iter().find(own).map(|reading| (*index, reading))
-        })
-        .ok_or(Reason::AmbiguousLine)?;
-    if relay(&writer).dialect.is_none() && !hop.ends_the_line(reading) {
-        return Err(Reason::AmbiguousLine);
-    }
+    let own = |index: &usize| topology.relays[*index].own_readings(hop).find(|reading| reading.source == decided);
+    let (writer, reading) =
+        writers.iter().find_map(|index| Some((*index, own(index)?))).ok_or(Reason::AmbiguousLine)?;
     let mut relays = vec![writer];
     relays.extend(writers.into_iter().filter(|index| *index != writer));
     Ok((relays, reading))
 }
 
-/// A stranger's bytes as text: what is not printable ASCII or UTF-8 is replaced, and no control character passes (E11).
-pub(crate) fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().map(|symbol| if symbol.is_control() { '\u{fffd}' } else { symbol }).collect()
+/// A stranger's bytes as text: what is not printable ASCII or UTF-8 is replaced, and no control character passes, nor one
+/// that changes the direction of writing or cannot be seen (E11).
+pub fn printable(bytes: &[u8]) -> String {
+    if bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let hidden = |symbol: char| matches!(symbol, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
+    let shown = |symbol: char| if symbol.is_control() || hidden(symbol) { '\u{fffd}' } else { symbol };
+    String::from_utf8_lossy(bytes).chars().map(shown).collect()
 }

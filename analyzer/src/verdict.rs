@@ -9,20 +9,59 @@ use serde::Serialize;
 
 use crate::claim::{self, Claim, Seen};
 use crate::nature::{self, Nature};
-use crate::received::{Dialect, Source};
-use crate::sample::{Field, Header, Sample};
+use crate::received::{Dialect, Hop, Reading, Source};
+use crate::sample::{Field, Header, Sample, unfold};
 use crate::topology::{Boundary, Topology};
-use crate::trust::{PathLine, Reason, walk};
+use crate::trust::{PathLine, Reason, printable, walk};
 
-/// The bytes of a trusted line and the rule that read them, so that the verdict can be replayed.
+/// A trusted line and how it was read, so that the verdict can be replayed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProofLine {
     /// The field as it stood, folds kept.
     pub bytes: Vec<u8>,
+    /// How it was read.
+    pub read: LineRead,
+}
+
+/// How a trusted line was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LineRead {
+    /// The dialect that the relay declares; none: no dialect was expected.
+    pub declared: Option<Dialect>,
     /// The dialect that read it.
     pub dialect: Dialect,
     /// The rule of that dialect.
-    pub rule: &'static str,
+    pub rule: String,
+    /// What it states.
+    pub source: Source,
+    /// The host that it says wrote it.
+    pub by: String,
+}
+
+impl ProofLine {
+    /// How the same bytes are read today by a relay with the same declaration; none if they prove nothing today.
+    pub fn replay(&self) -> Option<LineRead> {
+        let message = [self.bytes.as_slice(), b"\n\n"].concat();
+        let header = Header::read(&message).ok()?;
+        let [field] = header.fields.as_slice() else { return None };
+        let mut hop = Hop::read(field);
+        if let (true, Some(declared)) = (hop.is_crowded(), self.read.declared) {
+            hop = Hop::read_in(field, &[declared]);
+        }
+        let sources = hop.sources(self.read.declared);
+        let read = |reading: &Reading| LineRead {
+            declared: self.read.declared,
+            dialect: reading.dialect,
+            rule: hop.rule(reading).to_owned(),
+            source: reading.source,
+            by: hop.by(reading).to_owned(),
+        };
+        let own: Vec<LineRead> = hop.own_readings(self.read.declared).map(read).collect();
+        // An observed peer may have decided between several sources; then it is enough that the true one is among them.
+        let decided = sources.as_slice() == [self.read.source] || sources.len() > 1;
+        let same = own.iter().find(|read| **read == self.read).filter(|_| decided && !hop.is_crowded());
+        same.or(own.first()).cloned()
+    }
 }
 
 /// What the analyzer says of one sample.
@@ -46,27 +85,29 @@ pub struct Verdict {
     pub framed: Vec<String>,
     /// The trusted lines, from the top.
     pub proof: Vec<ProofLine>,
+    /// The line at which the walk ended without an origin, if a line did it.
+    pub cause: Option<Cause>,
 }
+
+/// The line that is why there is no origin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cause {
+    /// The Received line from the top, 1 first.
+    pub line: usize,
+    /// Its text, printable, on one line, cut to a few hundred characters.
+    pub text: String,
+}
+
+/// How much of a line that caused a refusal is shown, in characters.
+const CAUSE_SHOWN: usize = 400;
 
 /// Judges a sample.
 pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
-    let Ok(header) = Header::read(sample.message) else {
-        return Verdict {
-            origin: Err(Reason::TooLarge),
-            path: Vec::new(),
-            boundary: None,
-            stamp: None,
-            nature: Nature::Direct,
-            null_sender: false,
-            claims: Vec::new(),
-            framed: Vec::new(),
-            proof: Vec::new(),
-        };
-    };
+    let Ok(header) = Header::read(sample.message) else { return Verdict::too_large() };
     let received: Vec<&Field<'_>> = header.all("Received").collect();
     let walk = walk(&received, header.end, topology, sample.observed_peer);
     let boundary = walk.path.last().filter(|_| walk.origin.is_ok());
-    let stamp = boundary.and_then(|line| claim::parse_date(line.date.as_deref()?));
+    let stamp = boundary.and_then(|line| claim::parse_date(&line.date));
     let (claims, framed) = match walk.origin {
         Ok(origin) => {
             let seen = Seen { origin, rdns: boundary.and_then(|line| line.rdns.as_deref()), date: stamp };
@@ -81,8 +122,26 @@ pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
         .path
         .iter()
         .zip(&received)
-        .map(|(line, field)| ProofLine { bytes: field.bytes.to_vec(), dialect: line.dialect, rule: line.rule })
+        .map(|(line, field)| ProofLine {
+            bytes: field.bytes.to_vec(),
+            read: LineRead {
+                declared: topology.relays[line.relay].dialect,
+                dialect: line.dialect,
+                rule: line.rule.to_owned(),
+                source: line.source,
+                by: line.by.clone(),
+            },
+        })
         .collect();
+    let text = |line: usize| match walk.origin {
+        // The block ends behind the last Received line, with what is no field.
+        Err(Reason::MalformedHeader) => {
+            let ending = header.body.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            format!("after it, no header field: {}", one_line(ending, CAUSE_SHOWN))
+        }
+        _ => one_line(received[line - 1].bytes, CAUSE_SHOWN),
+    };
+    let cause = walk.cause.map(|line| Cause { line, text: text(line) });
     Verdict {
         origin: walk.origin,
         boundary: boundary.map(|line| topology.relays[line.relay].name.clone()),
@@ -92,6 +151,7 @@ pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
         claims,
         framed,
         proof,
+        cause,
         path: walk.path,
     }
 }
@@ -107,6 +167,8 @@ pub struct Report<'a> {
     nature: &'static str,
     /// What a bounce returns and why; not read yet.
     bounce: Option<()>,
+    /// The line that is why there is no origin.
+    cause: Option<CauseReport<'a>>,
     claims: Vec<ClaimReport<'a>>,
     framed: &'a [String],
 }
@@ -117,6 +179,12 @@ struct BoundaryReport<'a> {
     relay: &'a str,
     by: &'a str,
     dialect: &'static str,
+}
+
+#[derive(Serialize, Debug)]
+struct CauseReport<'a> {
+    line: usize,
+    text: &'a str,
 }
 
 #[derive(Serialize, Debug)]
@@ -140,6 +208,22 @@ struct ClaimReport<'a> {
 }
 
 impl Verdict {
+    /// The verdict on a message past the limits of [`crate::sample`], of which no more is read.
+    pub fn too_large() -> Self {
+        Self {
+            origin: Err(Reason::TooLarge),
+            path: Vec::new(),
+            boundary: None,
+            stamp: None,
+            nature: Nature::Direct,
+            null_sender: false,
+            claims: Vec::new(),
+            framed: Vec::new(),
+            proof: Vec::new(),
+            cause: None,
+        }
+    }
+
     /// The verdict as it is printed.
     pub fn report(&self) -> Report<'_> {
         let boundary = self.boundary.as_deref().zip(self.path.last());
@@ -156,17 +240,35 @@ impl Verdict {
             path: self.path.iter().map(path_report).collect(),
             nature: self.nature.name(),
             bounce: None,
+            cause: self.cause.as_ref().map(|cause| CauseReport { line: cause.line, text: &cause.text }),
             claims: self.claims.iter().map(claim_report).collect(),
             framed: &self.framed,
         }
     }
 }
 
+/// A field as one printable line of at most `most` characters.
+pub fn one_line(bytes: &[u8], most: usize) -> String {
+    let spaced: Vec<u8> = unfold(bytes).iter().map(|byte| if *byte == b'\t' { b' ' } else { *byte }).collect();
+    let text = printable(&spaced);
+    let mut words = String::with_capacity(text.len().min(most));
+    for word in text.split_whitespace() {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(word);
+        if words.chars().count() > most {
+            return words.chars().take(most).chain(['…']).collect();
+        }
+    }
+    words
+}
+
 fn path_report(line: &PathLine) -> PathReport<'_> {
     let (peer, handover) = match line.source {
         Source::Peer(peer) => (Some(peer), None),
         Source::Handover(step) => (None, Some(step.name())),
-        Source::Unstated => (None, None),
+        Source::Continued | Source::Unstated => (None, None),
     };
     PathReport {
         line: line.line,

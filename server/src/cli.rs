@@ -26,10 +26,14 @@ pub enum Command {
     )]
     Submit(SubmitArguments),
     /// Show the listing, score, witnesses and proof for an address, and who framed it
-    #[command(after_help = "Example:\n  firsthand why --config firsthand.toml 192.0.2.1")]
+    #[command(
+        after_help = "Examples:\n  firsthand why --config firsthand.toml 192.0.2.1\n  firsthand why --config firsthand.toml --proof 192.0.2.1\n  firsthand why --config firsthand.toml mail.victim.example"
+    )]
     Why(WhyArguments),
-    /// Validate the settings
-    #[command(after_help = "Example:\n  firsthand check --config firsthand.toml")]
+    /// Validate the settings, and hold them to samples of real mail
+    #[command(
+        after_help = "Examples:\n  firsthand check --config firsthand.toml\n  firsthand check --samples Maildir\n  firsthand check --config firsthand.toml --samples Maildir"
+    )]
     Check(CheckArguments),
     /// Judge messages offline: the origin that each one proves, or why it proves none
     #[command(after_help = "Example:\n  firsthand analyze --relay 10.9.0.0/24 --relay-host 'mx*.example.net' mail.eml")]
@@ -117,10 +121,14 @@ pub struct SubmitArguments {
     /// The sender of the envelope; "" for the null sender
     #[arg(long, value_name = "ADDRESS")]
     pub mail_from: Option<String>,
+    /// Cut files that begin with a "From " line into messages. Only for mboxes whose writer quotes such lines in bodies:
+    /// in others a sender can hide a message that then counts as taken by your relay
+    #[arg(long)]
+    pub mbox: bool,
     /// Print the service's answers as JSON Lines
     #[arg(long)]
     pub json: bool,
-    /// Messages, mboxes, Maildirs, folders, or - for standard input
+    /// Messages, Maildirs, folders, or - for standard input, which is one message
     #[arg(value_name = "PATH", default_value = "-")]
     pub paths: Vec<PathBuf>,
 }
@@ -131,6 +139,10 @@ pub struct WhyArguments {
     /// The settings of the service
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Show the trusted lines of every sample that counts, bit for bit, and replay them: exit status 1 if today's grammar
+    /// reads one otherwise
+    #[arg(long)]
+    pub proof: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -148,4 +160,10 @@ pub struct CheckArguments {
     /// Print the settings with every default spelled out
     #[arg(long)]
     pub print: bool,
+    /// Hold the settings to this mail (messages, mboxes, Maildirs, folders); without settings, learn relays from it
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "print")]
+    pub samples: Vec<PathBuf>,
+    /// The feed whose mail that is, if there are several
+    #[arg(long, value_name = "NAME", requires = "samples")]
+    pub feed: Option<String>,
 }

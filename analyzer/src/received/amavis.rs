@@ -6,7 +6,7 @@ use super::grammar::{Handover, Rule};
 
 const AFTER: &str = concat!(
     r" \(@host@ \[(?:IPv6:)?[0-9A-Fa-f.:]+\]\) \(amavis(?:d-new)?, (?:port [0-9]+|unix socket)\) with @protocol@",
-    r"(?: id @id@)?(?: for .+)?; @date@"
+    r"(?: id @id@)?(?: for @path@(?:, ?@path@)*)?; @date@"
 );
 
 pub(super) const RULES: &[Rule] = &[

@@ -5,7 +5,7 @@
 
 use super::grammar::{Handover, Rule};
 
-const AFTER: &str = r" with (?<with>LMTPS?A?) id @id@(?: \(envelope-from <(?<from>.*)>\))?(?: for <.*>)?; @date@";
+const AFTER: &str = r"(?: \(Dovecot\))? with (?<with>LMTPS?A?|ESMTPS?A?) id @id@(?: \(envelope-from (?<from>@path@)\))?(?: for @path@)?[ \t]*; @date@";
 
 pub(super) const RULES: &[Rule] = &[
     // from mx1.relay.example ([203.0.113.10]) (using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))
@@ -18,5 +18,5 @@ pub(super) const RULES: &[Rule] = &[
         AFTER,
     ),
     // from mx1.relay.example by store1.relay.example with LMTP id wOzeGeO7BGsXLQAA0K08BQ for <i01@lab.example>; Mon, 23 …
-    Rule::handover("lmtp-local", Handover::Lmtp, r"from (?<helo>[^\x20\t()\[\]]+) by ", AFTER),
+    Rule::handover("lmtp-local", Handover::Lmtp, r"from (?<helo>[^\x20\t()]+) by ", AFTER),
 ];

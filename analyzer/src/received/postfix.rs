@@ -16,10 +16,10 @@ pub(super) const RULES: &[Rule] = &[
     Rule::peer(
         "smtpd",
         r#"from (?<helo>[^\x20\t<>()\\";@]+) \((?<rdns>@name@) \[(?:IPv6:)?"#,
-        r"\]\)(?: \((?:using|Client|No client|Authenticated sender:) (?:.*Authenticated sender: (?<auth>.+)|.*)\))? by ",
+        r"\]\)(?: \((?:using|Client|No client|Authenticated sender:) (?:.*Authenticated sender: (?<auth>.+)|.*)\))?[ \t]*by ",
         concat!(
-            r" \(Postfix(?:[^()]|\([^()]*\))*\) with @protocol@ id @id@",
-            r"(?: for <.*>)?; @date@(?:\([^()]*\))?(?: \(envelope-from <?(?<from>[^\x20\t<>()]*)>?\))?"
+            r" \(Postfix(?:[^()]|\([^()]*\))*\)(?: with @protocol@)? id @id@",
+            r"(?:[ \t]*for @path@)?; @date@@sender@"
         ),
     ),
     // by mx1.relay.example (Postfix, from userid 1000) id 4T3Xyz1234; Mon, 23 Nov 2026 22:02:47 +0000 (UTC)
@@ -27,19 +27,19 @@ pub(super) const RULES: &[Rule] = &[
         "pickup",
         Handover::Pickup,
         r"by ",
-        r" \(Postfix[^()]*, from userid [0-9]+\) id @id@(?: for <.*>)?; @date@",
+        r" \(Postfix[^()]*, from userid [0-9]+\) id @id@(?: for @path@)?; @date@",
     ),
     // by mx1.relay.example (Postfix) id 4T3Xyz1234; Mon, 23 Nov 2026 22:02:47 +0000 (UTC)
     Rule::handover(
         "generated",
         Handover::Pickup,
         r"by ",
-        r" \(Postfix(?:[^(),]|\([^()]*\))*\) id @id@(?: for <.*>)?; @date@",
+        r" \(Postfix(?:[^(),]|\([^()]*\))*\) id @id@(?: for @path@)?; @date@",
     ),
     // from mail.sender.example (unknown [unknown]) by mx1.relay.example (Postfix) with ESMTP id 4T3; Mon, 23 Nov 2026 …
     Rule::unstated(
         "unknown-peer",
         r#"from (?<helo>[^\x20\t<>()\\";@]+) \((?<rdns>@name@) \[unknown\]\) by "#,
-        r" \(Postfix(?:[^()]|\([^()]*\))*\) with @protocol@ id @id@(?: for <.*>)?; @date@",
+        r" \(Postfix(?:[^()]|\([^()]*\))*\) with @protocol@ id @id@(?: for @path@)?; @date@",
     ),
 ];

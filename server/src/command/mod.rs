@@ -30,7 +30,7 @@ pub enum CommandError {
     #[error("{0}")]
     Usage(String),
     /// A file or pipe could not be read or written.
-    #[error("{path}: {error}")]
+    #[error("{}: {error}", path.display().to_string().escape_debug())]
     File {
         /// The file.
         path: PathBuf,
@@ -83,7 +83,7 @@ pub fn parse_dialect(name: &str) -> Result<Option<Dialect>, String> {
     if name == "auto" {
         return Ok(None);
     }
-    let names = || Dialect::ALL.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
+    let names = || Dialect::DECLARABLE.iter().map(|dialect| dialect.name()).collect::<Vec<_>>().join(", ");
     Dialect::parse(name).map(Some).ok_or_else(|| format!("no dialect is called {name:?}; there are auto, {}", names()))
 }
 
@@ -102,9 +102,16 @@ pub fn parse_handover(name: &str) -> Result<Handover, String> {
 /// The sentence for the operator.
 pub fn parse_network(text: &str) -> Result<ipnet::IpNet, String> {
     let bare = text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
-    text.parse()
+    let network: ipnet::IpNet = text
+        .parse()
         .or(bare)
-        .map_err(|_| format!("{text:?} is no network; write an address or a prefix such as 10.9.0.0/24"))
+        .map_err(|_| format!("{text:?} is no network; write an address or a prefix such as 10.9.0.0/24"))?;
+    match network.addr() {
+        std::net::IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
+            Err(format!("{text:?} is an IPv4 network in IPv6 dress; write it as IPv4, such as 10.9.0.0/24"))
+        }
+        _ => Ok(network),
+    }
 }
 
 /// Does what was typed.
@@ -116,8 +123,8 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Serve(arguments) => serve::run(arguments.config.as_deref()),
         Command::Submit(arguments) => submit::run(&arguments),
-        Command::Why(arguments) => why::run(&arguments),
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Why(arguments) => return why::run(&arguments),
+        Command::Check(arguments) => return check::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Received(arguments) => {
             let dialect = parse_dialect(&arguments.dialect).map_err(CommandError::Usage)?;

@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 
 use firsthand_analyzer::received::{Dialect, Hop, Reading, Source};
-use firsthand_analyzer::sample::Header;
+use firsthand_analyzer::sample::{Header, MESSAGE_LIMIT};
+use firsthand_analyzer::trust::printable;
 use serde::Serialize;
 
 use super::CommandError;
@@ -33,14 +34,26 @@ struct LineReport {
 pub fn run(file: &str, dialect: Option<Dialect>, json: bool) -> Result<(), CommandError> {
     let unreadable = |error| CommandError::File { path: file.into(), error };
     let mut bytes = Vec::new();
+    // One octet more than is read, so that what is longer is refused and takes no more memory.
+    let limit = MESSAGE_LIMIT as u64 + 1;
     match file {
-        "-" => io::stdin().lock().read_to_end(&mut bytes).map(drop).map_err(unreadable)?,
-        path => bytes = std::fs::read(path).map_err(unreadable)?,
+        "-" => io::stdin().lock().take(limit).read_to_end(&mut bytes),
+        path => std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
     }
+    .map_err(unreadable)?;
     let header = Header::read(&bytes).map_err(|_| CommandError::Usage(format!("{file}: too large")))?;
     let mut output = io::BufWriter::new(io::stdout().lock());
     for (index, field) in header.all("Received").enumerate() {
-        let report = line_report(index + 1, &Hop::read(field), dialect);
+        let mut hop = Hop::read(field);
+        if let (true, Some(dialect)) = (hop.is_crowded(), dialect) {
+            hop = Hop::read_in(field, &[dialect]);
+        }
+        // What no grammar reads is shown as it seems, and said to be so by its dialect's name.
+        let report = if hop.readings().is_empty() && dialect.is_none() && !hop.is_crowded() {
+            seeming_report(index + 1, &Hop::read_loosely(field))
+        } else {
+            line_report(index + 1, &hop, dialect)
+        };
         if json {
             serde_json::to_writer(&mut output, &report).map_err(io::Error::from)?;
             writeln!(output)?;
@@ -51,16 +64,24 @@ pub fn run(file: &str, dialect: Option<Dialect>, json: bool) -> Result<(), Comma
     Ok(output.flush()?)
 }
 
+fn seeming_report(line: usize, hop: &Hop<'_>) -> LineReport {
+    let mut sources: Vec<Source> = hop.readings().iter().map(|reading| reading.source).collect();
+    sources.dedup();
+    report(line, hop, hop.readings().first(), &sources)
+}
+
 fn line_report(line: usize, hop: &Hop<'_>, dialect: Option<Dialect>) -> LineReport {
-    let untagged = dialect.is_none_or(Dialect::is_untagged);
-    let declared = |reading: &&Reading| dialect.is_none_or(|dialect| dialect == reading.dialect);
     // A declared dialect that does not read the line leaves it unread, whoever else could.
-    let first = hop.readings().iter().find(declared);
-    let sources = if first.is_some() { hop.sources(untagged) } else { Vec::new() };
-    let status = match sources.as_slice() {
+    let first = hop.own_readings(dialect).next();
+    let sources = if first.is_some() { hop.sources(dialect) } else { Vec::new() };
+    report(line, hop, first, &sources)
+}
+
+fn report(line: usize, hop: &Hop<'_>, first: Option<&Reading>, sources: &[Source]) -> LineReport {
+    let status = match sources {
         _ if hop.is_crowded() => "ambiguous",
         [] => "unreadable",
-        [Source::Handover(_)] => "handover",
+        [Source::Handover(_) | Source::Continued] => "handover",
         [_] => "read",
         _ => "ambiguous",
     };
@@ -68,11 +89,11 @@ fn line_report(line: usize, hop: &Hop<'_>, dialect: Option<Dialect>) -> LineRepo
         .iter()
         .filter_map(|source| match source {
             Source::Peer(peer) => Some(peer.to_string()),
-            Source::Handover(_) | Source::Unstated => None,
+            Source::Handover(_) | Source::Continued | Source::Unstated => None,
         })
         .collect();
     let clauses = first.map(|reading| hop.clauses(reading)).unwrap_or_default();
-    let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let text = |bytes: Option<&[u8]>| bytes.map(printable);
     LineReport {
         line,
         status,
@@ -92,6 +113,7 @@ fn line_report(line: usize, hop: &Hop<'_>, dialect: Option<Dialect>) -> LineRepo
 
 fn text(report: &LineReport) -> String {
     let peer = match (report.status, report.peers.as_slice()) {
+        ("read", [peer]) if report.dialect == Some(Dialect::Loose.name()) => format!("seems to name {peer}, unproven"),
         ("read", [peer]) => format!("peer {peer}"),
         ("read", _) => "names no peer".to_owned(),
         ("ambiguous", peers) => format!("could be any of {}", peers.join(", ")),

@@ -1,66 +1,104 @@
 //! What commands print for people: tables, and colour where the terminal has it.
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use firsthand_analyzer::claim::Claim;
 use firsthand_analyzer::received::Source;
+use firsthand_analyzer::topology::Topology;
 use firsthand_analyzer::trust::PathLine;
 use firsthand_analyzer::verdict::Verdict;
+
+/// How much of a name that a client gives itself is shown, in characters.
+const NAME_SHOWN: usize = 200;
+
+/// The narrowest table that can be read, in characters.
+const NARROWEST: u16 = 60;
 
 /// A table in the house's manner, as wide as the terminal.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.to_vec());
+    // A terminal that does not tell its width says 0, and a very narrow one would get a letter a line.
+    if table.width().is_some_and(|width| width < NARROWEST) {
+        table.set_width(NARROWEST);
+    }
     table
 }
 
-/// A verdict: the path, the boundary marked, the claims below it with what gives them away.
-pub fn verdict(place: &str, verdict: &Verdict) -> String {
-    let mut table = table(&["line", "written by", "says it came from", "what it is"]);
+/// A verdict: the path, the boundary marked, the claims below it struck through with what gives them away.
+pub fn verdict(place: &str, verdict: &Verdict, topology: &Topology) -> String {
+    let mut table = table(&["line", "written by", "says it came from", "what it proves"]);
     let last = verdict.path.len();
     for (index, line) in verdict.path.iter().enumerate() {
         let boundary = verdict.boundary.is_some() && index + 1 == last;
-        table.add_row(path_row(line, boundary));
+        table.add_row(path_row(line, boundary, topology));
     }
     for claim in &verdict.claims {
         table.add_row(claim_row(claim));
     }
-    let conclusion = match verdict.origin {
-        Ok(origin) => format!("origin {origin}, {}", verdict.nature.name()),
-        Err(reason) => format!("no origin ({}): {}", reason.name(), reason.sentence()),
-    };
-    let framed = match verdict.framed.as_slice() {
-        [] => String::new(),
-        names => format!("\nframed, and nothing counts against them: {}", names.join(", ")),
-    };
-    let lines = if table.row_count() == 0 { String::new() } else { format!("{table}\n") };
-    format!("{}\n{lines}{conclusion}{framed}\n\n", place.escape_debug())
+    let mut out = format!("{}\n", place.escape_debug());
+    if table.row_count() > 0 {
+        out += &format!("{table}\n");
+    }
+    match verdict.origin {
+        Ok(origin) => out += &format!("origin {origin}, {}\n", verdict.nature.name()),
+        Err(reason) => {
+            out += &format!("no origin ({}): {}\n", reason.name(), reason.sentence());
+            if let Some(cause) = &verdict.cause {
+                out += &format!("  line {}: {}\n", cause.line, cause.text);
+            }
+        }
+    }
+    if !verdict.framed.is_empty() {
+        out += &format!("framed, and nothing counts against them: {}\n", verdict.framed.join(", "));
+    }
+    out + "\n"
 }
 
-fn path_row(line: &PathLine, boundary: bool) -> Vec<Cell> {
-    let source = match line.source {
+fn path_row(line: &PathLine, boundary: bool, topology: &Topology) -> Vec<Cell> {
+    let peer = match line.source {
         Source::Peer(peer) => peer.to_string(),
         Source::Handover(step) => format!("({})", step.name()),
+        Source::Continued => "(the next line tells)".to_owned(),
         Source::Unstated => "(not stated)".to_owned(),
     };
-    let what = if boundary { "the boundary: this peer is the origin" } else { "ours" };
-    let colour = if boundary { Color::Green } else { Color::Reset };
+    let names = [("HELO", &line.helo), ("DNS", &line.rdns)];
+    let cut = |name: &str| name.chars().take(NAME_SHOWN).collect::<String>();
+    let names = names.iter().filter_map(|(what, name)| name.as_ref().map(|name| format!("\n{what} {}", cut(name))));
+    let source = names.fold(peer, |source, name| source + &name);
+    let relay = &topology.relays[line.relay].name;
+    let what = match line.source {
+        _ if boundary => "BOUNDARY: this peer is the origin".to_owned(),
+        Source::Peer(peer) if peer.is_loopback() => format!("relay {relay} passed it on inside"),
+        Source::Peer(peer) if topology.holds(peer) => format!("relay {relay} took it from a relay"),
+        Source::Peer(_) => format!("relay {relay} took it from this peer"),
+        Source::Handover(_) | Source::Continued => format!("relay {relay} passed it on inside"),
+        Source::Unstated => format!("relay {relay} does not say from whom"),
+    };
+    let cell = |text: String| {
+        let cell = Cell::new(text);
+        if boundary { cell.fg(Color::Green).add_attribute(Attribute::Bold) } else { cell }
+    };
     vec![
-        Cell::new(line.line),
-        Cell::new(format!("{} ({})", line.by, line.dialect.name())),
-        Cell::new(source).fg(colour),
-        Cell::new(what).fg(colour),
+        cell(line.line.to_string()),
+        cell(format!("{}\n{}", if line.by.is_empty() { relay } else { &line.by }, line.dialect.name())),
+        cell(source),
+        cell(what),
     ]
 }
 
 fn claim_row(claim: &Claim) -> Vec<Cell> {
     let from: Vec<String> = claim.from.iter().map(ToString::to_string).chain(claim.names.iter().cloned()).collect();
-    let findings: Vec<&str> = claim.findings.iter().map(|finding| finding.name()).collect();
-    let what = if findings.is_empty() { "untrusted".to_owned() } else { format!("untrusted: {}", findings.join(", ")) };
+    let findings: Vec<&str> = claim.findings.iter().map(|finding| finding.sentence()).collect();
+    let struck = |text: String| Cell::new(text).fg(Color::DarkGrey).add_attribute(Attribute::CrossedOut);
     vec![
-        Cell::new(claim.line).fg(Color::DarkGrey),
-        Cell::new(claim.by.as_deref().unwrap_or("?")).fg(Color::DarkGrey),
-        Cell::new(from.join(" ")).fg(Color::DarkGrey),
-        Cell::new(what).fg(Color::DarkGrey),
+        struck(claim.line.to_string()),
+        struck(claim.by.clone().unwrap_or_else(|| "?".to_owned())),
+        struck(from.join("\n")),
+        Cell::new(format!(
+            "nothing: the sender's word{}",
+            findings.iter().map(|finding| format!("\n- {finding}")).collect::<String>()
+        ))
+        .fg(Color::DarkGrey),
     ]
 }

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use super::CommandError;
 use crate::cli::SubmitArguments;
 use crate::config::{Settings, Token};
-use crate::intake::files::{Found, for_each_message};
+use crate::intake::files::{Found, Split, for_each_message};
 use crate::intake::http::{MAIL_FROM, OBSERVED_PEER, TRAP};
 
 /// The variable that may hold the feed's token.
@@ -38,7 +38,8 @@ pub fn run(arguments: &SubmitArguments) -> Result<(), CommandError> {
             .unwrap_or_else(|_| ProgressStyle::default_spinner()),
     );
     let mut connection = None;
-    let result = for_each_message(&arguments.paths, &mut |Found { place, message }| {
+    let split = if arguments.mbox { Split::Mbox } else { Split::Never };
+    let result = for_each_message(&arguments.paths, split, &mut |Found { place, message }| {
         let answer = runtime.block_on(hand_in(&mut connection, server, &token, arguments, message))?;
         progress.inc(1);
         progress.suspend(|| println!("{}", if arguments.json { answer.to_string() } else { line(&place, &answer) }));

@@ -4,19 +4,23 @@
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::process::ExitCode;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::address::{Origin, parse_address};
 use firsthand_analyzer::evidence::HOUR;
+use firsthand_analyzer::received::Source;
 use firsthand_analyzer::score::{Score, score};
-use serde::{Deserialize, Serialize};
+use firsthand_analyzer::verdict::{ProofLine, one_line};
+use serde::Serialize;
 use serde_json::json;
 
-use super::{CommandError, show};
+use super::{CommandError, NO, show};
 use crate::cli::WhyArguments;
 use crate::config::Settings;
 use crate::declared::Declared;
+use crate::intake::KeptLine;
 use crate::ledger::{Change, Framed, Kept, Ledger};
 use crate::publisher::unix_now;
 use crate::web::time;
@@ -33,27 +37,35 @@ struct Known {
     facts: Vec<Kept>,
 }
 
-/// One trusted line, as the ledger keeps it.
-#[derive(Deserialize)]
-struct KeptLine {
-    line: String,
-    dialect: String,
-    rule: String,
-}
-
 /// One trusted line, as it is shown.
 #[derive(Serialize)]
 struct ShownLine {
     line: String,
     dialect: String,
     rule: String,
+    /// What it states: an address, or a local step.
+    states: String,
+    /// Whether today's grammar reads the same bytes in the same way; if not, how.
+    replay: Replay,
+    /// The exact bytes, in base64.
+    bytes: String,
+}
+
+/// What replaying a trusted line tells.
+#[derive(Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Replay {
+    /// It is read today as it was then.
+    Same,
+    /// It is read otherwise.
+    Otherwise(String),
 }
 
 /// Prints what is known.
 ///
 /// # Errors
 /// When the settings or the ledger cannot be read.
-pub fn run(arguments: &WhyArguments) -> Result<(), CommandError> {
+pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
     let settings = Settings::load(arguments.config.as_deref())?.settings;
     let ledger = Ledger::look(&settings.data)?;
     let declared = Declared::new(&settings, &ledger);
@@ -64,11 +76,21 @@ pub fn run(arguments: &WhyArguments) -> Result<(), CommandError> {
         Some(origin) => Some(known(origin, &ledger, &declared)?),
         None => None,
     };
+    // Whoever asks for the proof asks whether it still holds.
+    let holds = !arguments.proof || known.as_ref().is_none_or(replays);
+    let status = if holds { ExitCode::SUCCESS } else { ExitCode::from(NO) };
     let mut output = io::stdout().lock();
     if arguments.json {
         let shown = address.map_or(name, |address| address.to_string());
         writeln!(output, "{}", as_json(&shown, known.as_ref(), framed, &declared))?;
-        return Ok(());
+        return Ok(status);
+    }
+    if arguments.proof {
+        match &known {
+            Some(known) => write!(output, "{}", proof_text(known))?,
+            None => writeln!(output, "{} is a name; only addresses are proven.", name.escape_debug())?,
+        }
+        return Ok(status);
     }
     match &known {
         Some(known) => write!(output, "{}", as_text(known, &declared))?,
@@ -79,7 +101,7 @@ pub fn run(arguments: &WhyArguments) -> Result<(), CommandError> {
         None if known.is_none() => writeln!(output, "No sample names it.")?,
         None => {}
     }
-    Ok(())
+    Ok(status)
 }
 
 fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, CommandError> {
@@ -151,6 +173,9 @@ fn as_text(known: &Known, declared: &Declared) -> String {
         );
         for line in proof_lines(fact) {
             out += &format!("    {} ({}: {})\n", line.line, line.dialect, line.rule);
+            if let Replay::Otherwise(how) = &line.replay {
+                out += &format!("    READ OTHERWISE TODAY: {how}\n");
+            }
         }
     }
     out
@@ -208,13 +233,76 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
 
 fn proof_lines(fact: &Kept) -> Vec<ShownLine> {
     let kept: Vec<KeptLine> = serde_json::from_str(&fact.proof).unwrap_or_default();
-    let shown = |kept: KeptLine| {
-        let bytes = STANDARD.decode(&kept.line).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let printable = text.split_whitespace().map(|word| word.escape_debug().to_string());
-        // escape_debug also escapes quotes, which are harmless and common in mail.
-        let line = printable.collect::<Vec<_>>().join(" ").replace("\\\"", "\"").replace("\\'", "'");
-        ShownLine { line, dialect: kept.dialect, rule: kept.rule }
+    kept.iter().filter_map(KeptLine::proof_line).map(|line| shown_line(&line)).collect()
+}
+
+fn shown_line(line: &ProofLine) -> ShownLine {
+    let replay = match line.replay() {
+        Some(read) if read == line.read => Replay::Same,
+        Some(read) => Replay::Otherwise(format!(
+            "today it states {}, by {} ({}: {})",
+            states(read.source),
+            read.by,
+            read.dialect.name(),
+            read.rule
+        )),
+        None => Replay::Otherwise("today it proves nothing".to_owned()),
     };
-    kept.into_iter().map(shown).collect()
+    ShownLine {
+        line: one_line(&line.bytes, usize::MAX),
+        dialect: line.read.dialect.name().to_owned(),
+        rule: line.read.rule.clone(),
+        states: states(line.read.source),
+        replay,
+        bytes: STANDARD.encode(&line.bytes),
+    }
+}
+
+fn states(source: Source) -> String {
+    match source {
+        Source::Peer(peer) => peer.to_string(),
+        Source::Handover(step) => step.name().to_owned(),
+        Source::Continued => "that the next line is the same relay's".to_owned(),
+        Source::Unstated => "no peer".to_owned(),
+    }
+}
+
+/// The stored lines of every counted fact, bit for bit, and whether each is read today as it was then.
+fn proof_text(known: &Known) -> String {
+    let mut out = String::new();
+    for fact in known.facts.iter().filter(|fact| fact.counted) {
+        out +=
+            &format!("sample {} at {}, {}, trap {}\n", fact.sample, time(fact.arrived / 1000), fact.nature, fact.trap);
+        let kept: Vec<KeptLine> = serde_json::from_str(&fact.proof).unwrap_or_default();
+        for (number, line) in kept.iter().filter_map(KeptLine::proof_line).enumerate() {
+            let shown = shown_line(&line);
+            out += &format!(
+                "  line {}, by {}: states {} ({}: {})\n",
+                number + 1,
+                line.read.by,
+                shown.states,
+                shown.dialect,
+                shown.rule
+            );
+            for physical in line.bytes.split(|byte| *byte == b'\n') {
+                out += &format!(
+                    "    | {}\n",
+                    physical.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'")
+                );
+            }
+            out += &match shown.replay {
+                Replay::Same => "    read the same today\n".to_owned(),
+                Replay::Otherwise(how) => format!("    READ OTHERWISE TODAY: {how}\n"),
+            };
+        }
+    }
+    if out.is_empty() {
+        out = format!("No fact that counts is kept about {}.\n", known.origin);
+    }
+    out
+}
+
+/// Whether every line of every counted fact is read today as it was then.
+fn replays(known: &Known) -> bool {
+    known.facts.iter().filter(|fact| fact.counted).flat_map(proof_lines).all(|line| line.replay == Replay::Same)
 }

@@ -95,10 +95,10 @@ pub struct DeclaredDialect(pub Option<Dialect>);
 
 impl Word for DeclaredDialect {
     const ALL: &'static [Self] = &{
-        let mut all = [Self(None); Dialect::ALL.len() + 1];
+        let mut all = [Self(None); Dialect::DECLARABLE.len() + 1];
         let mut at = 0;
-        while at < Dialect::ALL.len() {
-            all[at + 1] = Self(Some(Dialect::ALL[at]));
+        while at < Dialect::DECLARABLE.len() {
+            all[at + 1] = Self(Some(Dialect::DECLARABLE[at]));
             at += 1;
         }
         all

@@ -14,9 +14,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::evidence::{Arrival, sample_id, unit_of};
+use firsthand_analyzer::received::{Dialect, Handover, Source};
 use firsthand_analyzer::sample::{Envelope, Sample};
-use firsthand_analyzer::verdict::{ProofLine, Verdict, judge};
-use serde::Serialize;
+use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict, judge};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::declared::{Declared, Feed};
@@ -78,7 +79,8 @@ impl Intake {
             envelope: submission.envelope.as_ref(),
             observed_peer: submission.observed_peer,
         };
-        let verdict = judge(&sample, &feed.topology);
+        // What a message costs is bounded, but not by so little that other requests should wait for it.
+        let verdict = tokio::task::block_in_place(|| judge(&sample, &feed.topology));
         let arrival = Arrival {
             feed: &feed.name,
             trap: submission.trap,
@@ -96,7 +98,7 @@ impl Intake {
             trap: submission.trap.to_owned(),
             unit,
             verdict: json(&verdict.report()),
-            proof: json(&verdict.proof.iter().map(proof_line).collect::<Vec<_>>()),
+            proof: json(&verdict.proof.iter().map(KeptLine::from).collect::<Vec<_>>()),
             framed: verdict.framed.clone(),
         };
         let repeat = self.ledger.record(fact).await? == Recorded::Known;
@@ -111,15 +113,61 @@ impl Intake {
 }
 
 /// A trusted line as the ledger keeps it: base64, since a line may hold any byte.
-#[derive(Serialize)]
-struct KeptLine {
+#[derive(Serialize, Deserialize)]
+pub struct KeptLine {
     line: String,
-    dialect: &'static str,
-    rule: &'static str,
+    #[serde(default)]
+    declared: Option<String>,
+    dialect: String,
+    rule: String,
+    #[serde(default)]
+    peer: Option<IpAddr>,
+    #[serde(default)]
+    handover: Option<String>,
+    #[serde(default)]
+    by: String,
 }
 
-fn proof_line(line: &ProofLine) -> KeptLine {
-    KeptLine { line: STANDARD.encode(&line.bytes), dialect: line.dialect.name(), rule: line.rule }
+impl From<&ProofLine> for KeptLine {
+    fn from(line: &ProofLine) -> Self {
+        let (peer, handover) = match line.read.source {
+            Source::Peer(peer) => (Some(peer), None),
+            Source::Handover(step) => (None, Some(step.name().to_owned())),
+            Source::Continued => (None, Some(CONTINUED.to_owned())),
+            Source::Unstated => (None, None),
+        };
+        Self {
+            line: STANDARD.encode(&line.bytes),
+            declared: line.read.declared.map(|dialect| dialect.name().to_owned()),
+            dialect: line.read.dialect.name().to_owned(),
+            rule: line.read.rule.clone(),
+            peer,
+            handover,
+            by: line.read.by.clone(),
+        }
+    }
+}
+
+/// How the ledger calls a line that the next one continues.
+const CONTINUED: &str = "continued";
+
+impl KeptLine {
+    /// The line as the verdict had it; none if it was edited, or kept before lines were kept whole.
+    pub fn proof_line(&self) -> Option<ProofLine> {
+        let source = match (self.peer, self.handover.as_deref()) {
+            (Some(peer), _) => Source::Peer(peer),
+            (None, Some(CONTINUED)) => Source::Continued,
+            (None, Some(step)) => Source::Handover(Handover::parse(step)?),
+            (None, None) => Source::Unstated,
+        };
+        let declared = match &self.declared {
+            Some(name) => Some(Dialect::parse(name)?),
+            None => None,
+        };
+        let dialect = Dialect::parse(&self.dialect)?;
+        let read = LineRead { declared, dialect, rule: self.rule.clone(), source, by: self.by.clone() };
+        Some(ProofLine { bytes: STANDARD.decode(&self.line).ok()?, read })
+    }
 }
 
 fn json(value: &impl Serialize) -> String {
