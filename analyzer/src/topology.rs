@@ -20,6 +20,11 @@ impl HostPattern {
         Self(text.to_ascii_lowercase())
     }
 
+    /// Whether the pattern is one name.
+    pub(crate) fn is_one(&self) -> bool {
+        !self.0.contains(['*', '?'])
+    }
+
     /// Whether `host` is one of the pattern's names.
     pub fn matches(&self, host: &str) -> bool {
         let (pattern, host) = (self.0.as_bytes(), host.to_ascii_lowercase());

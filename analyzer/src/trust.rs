@@ -269,8 +269,11 @@ fn walk_headers(
 /// Whether `peer` is the one address of a relay that wrote the line itself, and of no other: it handed over to itself.
 fn is_own(peer: IpAddr, writers: &[usize], topology: &Topology) -> bool {
     let mut holders = topology.relays.iter().enumerate().filter(|(_, relay)| relay.holds(peer)).peekable();
-    // A relay with several addresses may be several hosts, which pass mail from one to another.
-    let single = |relay: &Relay| matches!(relay.networks.as_slice(), [network] if network.prefix_len() == network.max_prefix_len());
+    // A relay with several addresses or names may be several hosts, which pass mail from one to another.
+    let single = |relay: &Relay| {
+        matches!(relay.networks.as_slice(), [network] if network.prefix_len() == network.max_prefix_len())
+            && matches!(relay.hosts.as_slice(), [host] if host.is_one())
+    };
     holders.peek().is_some() && holders.all(|(index, relay)| writers == [index] && single(relay))
 }
 

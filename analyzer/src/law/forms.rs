@@ -314,7 +314,7 @@ exim exim-4
 exim3 smtp
 |from h.example ({helo.raw}) [{ip}]{auth: ({ident.raw})}
 |\n\tby mx1.example with esmtp (Exim 3.35 #1 (Debian))\n\tid 1xVc9P-000710-23; {date}
-exim nemesis
+nemesis smtp
 |from {helo.some} ([{ip}]) by mx1.example (mrweb004 [203.0.113.12]) with ESMTPSA (Nemesis) id 0M5u99-1Y5S; {date}
 sendmail smtp
 |from {helo.sendmail-helo} ({auth:{ident.sendmail-ident}@}{named:mx.bigbank.example }[{v6:IPv6:}{ip}]

@@ -8,7 +8,7 @@ use super::grammar::{Handover, Rule};
 /// `with esmtps (TLS1.3) tls TLS_… (Exim 4.96) (envelope-from <…>) id … for …; date`
 const AFTER: &str = concat!(
     r"(?: \(envelope-from @path@\))? with (?<with>[A-Za-z0-9-]+)(?: \([^()]*\))?(?: tls [A-Za-z0-9_:-]+)?(?: \([^()]*\))?",
-    r" \((?:[A-Za-z]+ )*(?:Exim|Nemesis)(?:[^()]|\([^()]*\))*\),?(?: \([0-9]+\))?",
+    r" \((?:[A-Za-z]+ )*Exim(?:[^()]|\([^()]*\))*\),?(?: \([0-9]+\))?",
     r"(?: \(envelope-from (?<from>@path@)\))? id @id@(?: \(envelope-from @path@\))?(?: for (?:@path@|@mailbox@))?; @date@"
 );
 
@@ -27,14 +27,6 @@ pub(super) const RULES: &[Rule] = &[
         r"from (?<name>@name@) \(\[",
         r"\](?::[0-9]+)?(?: port=[0-9]+)?(?: helo=(?<helo>.*?))?(?: ident=(?<ident>.*))?\) by ",
         AFTER,
-    ),
-    // The fork of 1&1: from mail.sender.example ([192.0.2.10]) by smtp.relay.example (mrweb004 [203.0.113.12]) with ESMTPSA
-    //  (Nemesis) id 0M5u99-1Y5SBn46rB; Mon, 23 Nov 2026 22:05:00 +0100
-    Rule::peer(
-        "nemesis",
-        r"from (?<helo>.+) \(\[",
-        r"\]\) by ",
-        r" \([A-Za-z0-9-]+(?: \[[0-9A-Fa-f.:]+\])?\) with (?<with>[A-Za-z]+) \(Nemesis\),? id @id@(?: for @path@)?; @date@",
     ),
     // from root by mx2.relay.example with local (Exim 4.96) (envelope-from <root@mx2.relay.example>) id 1xV…; Mon, 23 …
     Rule::handover("local", Handover::Pickup, r"from (?<ident>[^\x20\t()\[\]]+) by ", AFTER),

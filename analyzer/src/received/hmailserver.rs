@@ -11,5 +11,5 @@ pub(super) const RULES: &[Rule] = &[
     //     by mail.relay.example with ESMTPS (version=TLSv1.2 cipher=ECDHE-RSA-AES256-GCM-SHA384 bits=256)
     //     ; Mon, 23 Nov 2026 22:05:00 +0000
     // from client.example ([192.0.2.10]) by mail.relay.example with hMailServer ; Mon, 23 Nov 2026 22:05:00 +0000
-    Rule::peer("smtp", r"from (?<helo>[^\x20\t()]+) \((?:(?<rdns>.+) )?\[(?:IPv6:)?", r"\]\) by ", AFTER),
+    Rule::peer("smtp", r"from (?<helo>[^\x20\t]+) \((?:(?<rdns>.+) )?\[(?:IPv6:)?", r"\]\) by ", AFTER),
 ];

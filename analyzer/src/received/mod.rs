@@ -30,6 +30,7 @@ mod mailenable;
 mod mdaemon;
 mod momentum;
 mod opensmtpd;
+mod nemesis;
 mod outlook;
 mod postfix;
 mod powermta;
@@ -84,6 +85,8 @@ dialects! {
     Exim "exim" exim::RULES;
     /// Exim 3.
     Exim3 "exim3" exim3::RULES;
+    /// Nemesis.
+    Nemesis "nemesis" nemesis::RULES;
     /// Sendmail.
     Sendmail "sendmail" sendmail::RULES;
     /// OpenSMTPD.

@@ -13,7 +13,7 @@ mod received {
 #[allow(dead_code, unused_imports, reason = "the forms serve the unit tests, too")]
 mod forms;
 
-use firsthand_analyzer::received::{Dialect, Handover};
+use firsthand_analyzer::received::Handover;
 use firsthand_analyzer::sample::Sample;
 use firsthand_analyzer::topology::{Boundary, HostPattern, Relay, Topology};
 use firsthand_analyzer::verdict::judge;
@@ -30,11 +30,7 @@ fuzz_target!(|data: &[u8]| {
         *field = bytes.to_vec();
     }
     let message = [b"Received: ".as_slice(), &form.write(&said, way), b"\nSubject: x\n\n"].concat();
-    let declared = match mode % 4 {
-        0 => None,
-        3 => Some(Dialect::DECLARABLE[usize::from(mode / 4) % Dialect::DECLARABLE.len()]),
-        _ => Some(form.dialect),
-    };
+    let declared = (mode % 4 > 0).then_some(form.dialect);
     let relay = Relay {
         name: "mx1".to_owned(),
         hosts: if mode & 64 == 0 { vec![HostPattern::new("mx1.example")] } else { Vec::new() },
