@@ -299,6 +299,11 @@ impl<'a> Hop<'a> {
     }
 
     fn is_plain(&self, reading: &Reading) -> bool {
+        // A date and its semicolon end what an MTA writes (RFC 5321 §4.4). With a second one, a stranger's line may have
+        // ended at the first, peer and all, inside what looks like a HELO or a comment that runs on into the message.
+        if self.line.iter().filter(|byte| **byte == b';').count() > 1 {
+            return false;
+        }
         // No pattern of a line without a peer lets more than a word stand in front of the host.
         if !matches!(reading.source, Source::Peer(_)) {
             return true;

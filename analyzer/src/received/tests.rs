@@ -55,6 +55,31 @@ fn general_is_read_in_its_plainest_shape_only() {
     }
 }
 
+/// An MTA that none here knows may let anything stand in a HELO, and run on into the message's first lines: together they
+/// can make the line of another MTA around its own.
+#[test]
+fn no_line_is_made_around_the_line_of_an_unknown_mta() {
+    let date = "Mon, 23 Nov 2026 22:02:47 +0000";
+    let written =
+        |helo: &str| format!("from {helo} ([198.51.100.7]) by mx1.example (Some 1.0) with ESMTP id 12; {date}");
+    let exim = format!("by mx1.example with esmtp (Exim 4.96) id 1xVc9P-000710-23 for trap@d.example; {date}");
+    let forged = "h.example ([203.0.113.9] helo=c.client.example";
+    for (helo, text) in [
+        // The relay's own words become the end of a HELO ...
+        (forged.to_owned(), format!(") {exim}")),
+        (format!("{forged}) {exim}"), format!("from {forged}) {exim}")),
+        // ... or of a comment, of a line with a peer or of one without.
+        (format!("{forged}) by mx1.example with esmtp (Exim"), format!(") id 1xVc9P-000710-23; {date}")),
+        ("root by mx1.example with local (Exim".to_owned(), format!(") id 1xVc9P-000710-23; {date}")),
+    ] {
+        let message = format!("Received: {}\n\t{text}\n\n", written(&helo));
+        let header = Header::read(message.as_bytes()).unwrap();
+        let hop = Hop::read(&header.fields[0]);
+        assert_ne!(hop.readings_for(None).count(), 0, "{message}");
+        assert_eq!(hop.own_readings(None).count(), 0, "{message}");
+    }
+}
+
 /// A06: a line that is not whole is read by none.
 #[test]
 fn a_corrupt_line_is_unreadable() {

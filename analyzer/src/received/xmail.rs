@@ -2,9 +2,7 @@
 
 use super::grammar::Rule;
 
-const AFTER: &str = concat!(
-    r"(?: \(\[?[0-9A-Fa-f.:]+\]?:[0-9]+\))? with \[XMail [^\[\]]*\] id @id@(?: for @path@)?(?: from (?<from>@path@))?; @date@"
-);
+const AFTER: &str = r"(?: \(\[?[0-9A-Fa-f.:]+\]?:[0-9]+\))? with \[XMail [^\[\]]*\] id @id@(?: for @path@)?(?: from (?<from>@path@))?; @date@";
 
 pub(super) const RULES: &[Rule] = &[
     // from mail.sender.example ([192.0.2.10]:23198) by mx9.relay.example with [XMail 1.27 ESMTP Server]
