@@ -130,7 +130,7 @@ pub fn unit_of(verdict: &Verdict, arrival: &Arrival<'_>) -> Result<UnitKey, NoEv
         origin: Origin::from(origin),
         feed: arrival.feed.to_owned(),
         trap: arrival.trap.to_owned(),
-        nature: verdict.nature,
+        nature: verdict.nature(),
         null_sender: verdict.null_sender,
         hour: arrival.at.div_euclid(HOUR),
     })

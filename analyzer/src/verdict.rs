@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::claim::{self, Claim, Seen};
-use crate::nature::{self, Nature};
+use crate::nature::{Cause as Reflection, Ground, Nature, Recognised, has_null_sender, recognise};
 use crate::received::{Dialect, Hop, Reading, Source};
 use crate::sample::{Field, Header, Sample, unfold};
 use crate::topology::{Boundary, Topology};
@@ -75,13 +75,15 @@ pub struct Verdict {
     pub boundary: Option<String>,
     /// When the boundary says that it took the message, as Unix seconds.
     pub stamp: Option<i64>,
-    /// What kind of message it is.
-    pub nature: Nature,
+    /// What kind of message it is, why, and what came back with it.
+    pub recognised: Recognised,
     /// Whether its envelope's sender is null.
     pub null_sender: bool,
     /// The lines below the boundary.
     pub claims: Vec<Claim>,
-    /// Whom the claims name.
+    /// The Received lines of the message that this one returns, from the top: claims too, whoever wrote them.
+    pub returned_claims: Vec<Claim>,
+    /// Whom the claims name, its own and the returned message's.
     pub framed: Vec<String>,
     /// The trusted lines, from the top.
     pub proof: Vec<ProofLine>,
@@ -108,16 +110,16 @@ pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
     let walk = walk(&received, header.end, topology, sample.observed_peer);
     let boundary = walk.path.last().filter(|_| walk.origin.is_ok());
     let stamp = boundary.and_then(|line| claim::parse_date(&line.date));
-    let (claims, framed) = match walk.origin {
-        Ok(origin) => {
-            let seen = Seen { origin, rdns: boundary.and_then(|line| line.rdns.as_deref()), date: stamp };
-            let trusted = if topology.boundary == Boundary::Channel { 0 } else { walk.path.len() };
-            let claims = claim::read_claims(&received[trusted..], trusted + 1, &seen, topology);
-            let framed = claim::framed(&claims, &seen, topology);
-            (claims, framed)
-        }
-        Err(_) => (Vec::new(), Vec::new()),
-    };
+    let recognised = recognise(sample.message, &header, sample.envelope);
+    let (mut claims, mut returned_claims, mut framed) = (Vec::new(), Vec::new(), Vec::new());
+    if let Ok(origin) = walk.origin {
+        let seen = Seen { origin, rdns: boundary.and_then(|line| line.rdns.as_deref()), date: stamp };
+        let trusted = if topology.boundary == Boundary::Channel { 0 } else { walk.path.len() };
+        claims = claim::read_claims(&received[trusted..], trusted + 1, &seen, topology);
+        returned_claims = read_returned(&recognised, &seen, topology);
+        let both: Vec<Claim> = claims.iter().chain(&returned_claims).cloned().collect();
+        framed = claim::framed(&both, &seen, topology);
+    }
     let proof = walk
         .path
         .iter()
@@ -146,15 +148,28 @@ pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
         origin: walk.origin,
         boundary: boundary.map(|line| topology.relays[line.relay].name.clone()),
         stamp: stamp.map(|stamp| stamp.as_second()),
-        nature: nature::classify(&header, sample.envelope),
-        null_sender: nature::has_null_sender(&header, sample.envelope),
+        null_sender: has_null_sender(&header, sample.envelope),
+        recognised,
         claims,
+        returned_claims,
         framed,
         proof,
         cause,
         path: walk.path,
     }
 }
+
+/// The Received lines of a returned message: what the server that returned it says of how it came there, and below that
+/// what the sender said. None of it is evidence (G3).
+fn read_returned(recognised: &Recognised, seen: &Seen<'_>, topology: &Topology) -> Vec<Claim> {
+    let Some(returned) = &recognised.returned else { return Vec::new() };
+    let Ok(header) = Header::read(&returned.header) else { return Vec::new() };
+    let received: Vec<&Field<'_>> = header.all("Received").take(RETURNED_LINES).collect();
+    claim::read_claims(&received, 1, seen, topology)
+}
+
+/// How many Received lines of a returned message are read.
+const RETURNED_LINES: usize = 30;
 
 /// A verdict in the shape that `analyze --json` and the HTTP intake promise.
 #[derive(Serialize, Debug)]
@@ -165,8 +180,13 @@ pub struct Report<'a> {
     boundary: Option<BoundaryReport<'a>>,
     path: Vec<PathReport<'a>>,
     nature: &'static str,
-    /// What a bounce returns and why; not read yet.
-    bounce: Option<()>,
+    /// Why it is held to be that; empty for direct mail.
+    grounds: Vec<String>,
+    bounce: Option<BounceReport>,
+    /// What the server that reflected it should mend, as a word.
+    reflected_by: Option<&'static str>,
+    /// The Received lines of the message that came back with it.
+    returned_claims: Vec<ClaimReport<'a>>,
     /// The line that is why there is no origin.
     cause: Option<CauseReport<'a>>,
     claims: Vec<ClaimReport<'a>>,
@@ -179,6 +199,13 @@ struct BoundaryReport<'a> {
     relay: &'a str,
     by: &'a str,
     dialect: &'static str,
+}
+
+#[derive(Serialize, Debug)]
+struct BounceReport {
+    standard: bool,
+    reason: &'static str,
+    returned: &'static str,
 }
 
 #[derive(Serialize, Debug)]
@@ -215,13 +242,19 @@ impl Verdict {
             path: Vec::new(),
             boundary: None,
             stamp: None,
-            nature: Nature::Direct,
+            recognised: Recognised::direct(),
             null_sender: false,
             claims: Vec::new(),
+            returned_claims: Vec::new(),
             framed: Vec::new(),
             proof: Vec::new(),
             cause: None,
         }
+    }
+
+    /// What kind of message it is.
+    pub fn nature(&self) -> Nature {
+        self.recognised.nature
     }
 
     /// The verdict as it is printed.
@@ -238,8 +271,15 @@ impl Verdict {
                 dialect: line.dialect.name(),
             }),
             path: self.path.iter().map(path_report).collect(),
-            nature: self.nature.name(),
-            bounce: None,
+            nature: self.nature().name(),
+            grounds: self.recognised.grounds.iter().map(|ground: &Ground| ground.sentence()).collect(),
+            bounce: self.recognised.bounce.map(|bounce| BounceReport {
+                standard: bounce.standard,
+                reason: bounce.reason.name(),
+                returned: bounce.returned.name(),
+            }),
+            reflected_by: self.recognised.cause.map(Reflection::name),
+            returned_claims: self.returned_claims.iter().map(claim_report).collect(),
             cause: self.cause.as_ref().map(|cause| CauseReport { line: cause.line, text: &cause.text }),
             claims: self.claims.iter().map(claim_report).collect(),
             framed: &self.framed,

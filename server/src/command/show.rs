@@ -2,6 +2,7 @@
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use firsthand_analyzer::claim::Claim;
+use firsthand_analyzer::nature::Recognised;
 use firsthand_analyzer::received::Source;
 use firsthand_analyzer::topology::Topology;
 use firsthand_analyzer::trust::PathLine;
@@ -34,14 +35,17 @@ pub fn verdict(place: &str, verdict: &Verdict, topology: &Topology) -> String {
         table.add_row(path_row(line, boundary, topology));
     }
     for claim in &verdict.claims {
-        table.add_row(claim_row(claim));
+        table.add_row(claim_row(claim, "", "nothing: the sender's word"));
+    }
+    for claim in &verdict.returned_claims {
+        table.add_row(claim_row(claim, "returned ", "nothing: the returned message's"));
     }
     let mut out = format!("{}\n", place.escape_debug());
     if table.row_count() > 0 {
         out += &format!("{table}\n");
     }
     match verdict.origin {
-        Ok(origin) => out += &format!("origin {origin}, {}\n", verdict.nature.name()),
+        Ok(origin) => out += &format!("origin {origin}, {}\n", verdict.nature().name()),
         Err(reason) => {
             out += &format!("no origin ({}): {}\n", reason.name(), reason.sentence());
             if let Some(cause) = &verdict.cause {
@@ -49,10 +53,29 @@ pub fn verdict(place: &str, verdict: &Verdict, topology: &Topology) -> String {
             }
         }
     }
+    out += &nature(&verdict.recognised);
     if !verdict.framed.is_empty() {
         out += &format!("framed, and nothing counts against them: {}\n", verdict.framed.join(", "));
     }
     out + "\n"
+}
+
+/// What a message was recognised as, by which grounds, and what a bounce says; nothing for direct mail.
+fn nature(recognised: &Recognised) -> String {
+    let Recognised { nature, grounds, bounce, cause, .. } = recognised;
+    if grounds.is_empty() {
+        return String::new();
+    }
+    let grounds: Vec<String> = grounds.iter().map(|ground| ground.sentence()).collect();
+    let mut out = format!("{}, because: {}\n", nature.name(), grounds.join("; "));
+    if let Some(bounce) = bounce {
+        let standard = if bounce.standard { "by the standard" } else { "not by the standard" };
+        out += &format!("  {standard}, reason {}, returned {}\n", bounce.reason.name(), bounce.returned.name());
+    }
+    if let Some(cause) = cause {
+        out += &format!("  the server that sent it: {}\n", cause.name());
+    }
+    out
 }
 
 fn path_row(line: &PathLine, boundary: bool, topology: &Topology) -> Vec<Cell> {
@@ -87,18 +110,15 @@ fn path_row(line: &PathLine, boundary: bool, topology: &Topology) -> Vec<Cell> {
     ]
 }
 
-fn claim_row(claim: &Claim) -> Vec<Cell> {
+fn claim_row(claim: &Claim, place: &str, whose: &str) -> Vec<Cell> {
     let from: Vec<String> = claim.from.iter().map(ToString::to_string).chain(claim.names.iter().cloned()).collect();
     let findings: Vec<&str> = claim.findings.iter().map(|finding| finding.sentence()).collect();
     let struck = |text: String| Cell::new(text).fg(Color::DarkGrey).add_attribute(Attribute::CrossedOut);
     vec![
-        struck(claim.line.to_string()),
+        struck(format!("{place}{}", claim.line)),
         struck(claim.by.clone().unwrap_or_else(|| "?".to_owned())),
         struck(from.join("\n")),
-        Cell::new(format!(
-            "nothing: the sender's word{}",
-            findings.iter().map(|finding| format!("\n- {finding}")).collect::<String>()
-        ))
-        .fg(Color::DarkGrey),
+        Cell::new(format!("{whose}{}", findings.iter().map(|finding| format!("\n- {finding}")).collect::<String>()))
+            .fg(Color::DarkGrey),
     ]
 }

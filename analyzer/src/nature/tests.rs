@@ -1,0 +1,1 @@
+//! Does each nature tell itself from the others?
