@@ -1,6 +1,6 @@
 //! When a listing begins and ends, and what may never be listed.
 //!
-//! Enters: an origin's units, the registry, the policy, an instant; and the exemptions. Leaves: a [`Listing`] or none,
+//! Enters: an origin's units, a list, the registry, the policy, an instant; and the exemptions. Leaves: a [`Listing`] or none,
 //! replayed in time order so that arrival order and repetition cannot matter; and [`Admitted`], which only
 //! [`Exemptions::admit`] makes, so that a zone with an exempt entry cannot be built (G6).
 
@@ -12,7 +12,7 @@ use prefix_trie::PrefixMap;
 
 use crate::address::{Origin, special_networks};
 use crate::evidence::{HOUR, Unit};
-use crate::score::{Policy, Registry, Score, score};
+use crate::score::{List, Policy, Registry, Score, score};
 
 /// An origin that is listed, as its units tell.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,12 +25,19 @@ pub struct Listing {
     pub until: i64,
 }
 
-/// The listing that stands at `now`, if one does.
+/// The listing in `list` that stands at `now`, if one does.
 ///
 /// Each hour of evidence is taken in turn as if it had just come: below `list_at` or without its quorum nothing begins;
 /// once begun, a listing stands until the score falls below `delist_at`, and never longer than the hard limit after the
-/// newest direct hour.
-pub fn replay(origin: Origin, units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> Option<Listing> {
+/// newest hour that counts.
+pub fn replay(
+    origin: Origin,
+    units: &[Unit],
+    list: List,
+    registry: &Registry,
+    policy: &Policy,
+    now: i64,
+) -> Option<Listing> {
     let mut hours: Vec<i64> = units.iter().map(|unit| unit.key.hour).filter(|hour| hour * HOUR <= now).collect();
     hours.sort_unstable();
     hours.dedup();
@@ -39,28 +46,46 @@ pub fn replay(origin: Origin, units: &[Unit], registry: &Registry, policy: &Poli
         let at = hour * HOUR;
         let since = match &standing {
             Some(listing) if listing.until > at => listing.since,
-            _ if score(units, registry, policy, at).lists(policy) => at,
+            _ if score(units, list, registry, policy, at).lists(policy) => at,
             _ => {
                 standing = None;
                 continue;
             }
         };
-        standing = Some(Listing { origin, since, until: end(units, registry, policy, at) });
+        standing = Some(Listing { origin, since, until: end(units, list, registry, policy, at) });
     }
     standing.filter(|listing| listing.until > now)
 }
 
+/// The listings that stand at `now`, one for each list at most. Whoever is in `spam` is not in `mixed` too.
+pub fn replay_all(
+    origin: Origin,
+    units: &[Unit],
+    registry: &Registry,
+    policy: &Policy,
+    now: i64,
+) -> Vec<(List, Listing)> {
+    let stands = |list| replay(origin, units, list, registry, policy, now).map(|listing| (list, listing));
+    let spam = stands(List::Spam);
+    // Without reflected mail nothing is in the others that is not in `spam`.
+    if units.iter().all(|unit| !unit.key.nature.is_reflected()) {
+        return spam.into_iter().collect();
+    }
+    let mixed = if spam.is_some() { None } else { stands(List::Mixed) };
+    [spam, stands(List::Backscatter), mixed].into_iter().flatten().collect()
+}
+
 /// The first second at or after `from` at which the units known at `from` score below `delist_at`.
-fn end(units: &[Unit], registry: &Registry, policy: &Policy, from: i64) -> i64 {
+fn end(units: &[Unit], list: List, registry: &Registry, policy: &Policy, from: i64) -> i64 {
     let known: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR <= from).cloned().collect();
     let stands = |score: &Score| score.value >= policy.delist_at && score.value > 0.0;
-    let now = score(&known, registry, policy, from);
+    let now = score(&known, list, registry, policy, from);
     let Some(newest) = now.newest.filter(|_| stands(&now)) else { return from };
     // Unchanged evidence never scores higher later, so the end can be found by halving.
     let (mut standing, mut ended) = (from, newest + policy.hard_limit);
     while ended - standing > 1 {
         let middle = standing + (ended - standing) / 2;
-        if stands(&score(&known, registry, policy, middle)) { standing = middle } else { ended = middle }
+        if stands(&score(&known, list, registry, policy, middle)) { standing = middle } else { ended = middle }
     }
     ended
 }
@@ -170,7 +195,15 @@ mod tests {
 
     fn registry() -> Registry {
         let trap = |domain: usize| {
-            (format!("t{domain}"), Trap { domain: format!("d{domain}.example"), tier: Tier::Pristine, sends: false })
+            (
+                format!("t{domain}"),
+                Trap {
+                    domain: format!("d{domain}.example"),
+                    tier: Tier::Pristine,
+                    sends: false,
+                    accepts_reports: false,
+                },
+            )
         };
         Registry { traps: (0..5).map(trap).collect(), feeds: [("own".to_owned(), Trust::Own)].into() }
     }
@@ -182,7 +215,7 @@ mod tests {
     }
 
     fn at(units: &[Unit], now: i64) -> Option<Listing> {
-        replay(ORIGIN, units, &registry(), &Policy::default(), now)
+        replay(ORIGIN, units, List::Spam, &registry(), &Policy::default(), now)
     }
 
     #[test]

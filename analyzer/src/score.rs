@@ -1,12 +1,46 @@
-//! The score of an origin: how many distinct fresh traps witness against it (G4).
+//! The score of an origin in a list: how many distinct fresh traps witness against it (G4).
 //!
-//! Enters: an origin's units, the registry of traps and feeds, the policy, an instant. Leaves: a [`Score`] with its
-//! witnesses. A pure function: the same units in any order, and any number of times, give the same score, and while
+//! Enters: an origin's units, a list, the registry of traps and feeds, the policy, an instant. Leaves: a [`Score`] with
+//! its witnesses. The lists differ in which samples count ([`List`]) and in nothing else. A pure function: the same units in any order, and any number of times, give the same score, and while
 //! they stand unchanged it never rises.
 
 use std::collections::BTreeMap;
 
 use crate::evidence::{HOUR, Unit};
+use crate::nature::Nature;
+
+/// A list that evidence makes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum List {
+    /// Who sends to traps. Direct mail counts, in hours of which at least a quarter is direct: in others the rest is
+    /// presumed to be reflected too, and misread (G3).
+    Spam,
+    /// Who reflects to traps that never send. Reflected mail with the null sender counts. For use on the null sender
+    /// only.
+    Backscatter,
+    /// Who would be in `spam` if every direct sample counted, and reflected mail with another sender too, which anybody
+    /// may write: for scoring.
+    Mixed,
+}
+
+impl List {
+    /// Every list.
+    pub const ALL: [Self; 3] = [Self::Spam, Self::Backscatter, Self::Mixed];
+
+    /// The list's name, which is its label in the zone.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spam => "spam",
+            Self::Backscatter => "backscatter",
+            Self::Mixed => "mixed",
+        }
+    }
+
+    /// The list of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.name() == name)
+    }
+}
 
 /// How surely a trap's mail is unwanted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -60,6 +94,8 @@ pub struct Trap {
     pub tier: Tier,
     /// Whether it ever sends mail, so that what is reflected to it proves nothing (B06).
     pub sends: bool,
+    /// Whether abuse reports are meant for it; elsewhere a report is mail like any other.
+    pub accepts_reports: bool,
 }
 
 /// Whose word a feed is.
@@ -153,13 +189,13 @@ pub struct Witness {
     pub domain: String,
     /// Its tier.
     pub tier: Tier,
-    /// The feed that brought its newest direct hour.
+    /// The feed that brought its newest hour that counts.
     pub feed: String,
-    /// Its newest direct hour.
+    /// Its newest hour that counts in the list.
     pub newest: i64,
     /// What it weighs at the instant asked for, 0 to 1.
     pub weight: f64,
-    /// Distinct direct samples in its direct hours (each hour counts at most 255 a nature).
+    /// Distinct samples that count, in the hours that do (each hour counts at most 255 a nature).
     pub samples: u32,
 }
 
@@ -174,7 +210,7 @@ pub struct Score {
     pub traps: usize,
     /// Distinct domains over which these lie.
     pub domains: usize,
-    /// The start of the newest direct hour, as Unix seconds.
+    /// The start of the newest hour that counts, as Unix seconds.
     pub newest: Option<i64>,
 }
 
@@ -185,9 +221,10 @@ impl Score {
     }
 }
 
-/// The score of an origin whose units these are, at `now` (Unix seconds). Units of later hours are not known yet.
-pub fn score(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> Score {
-    let words = words(units, registry, policy, now);
+/// The score in a list of an origin whose units these are, at `now` (Unix seconds). Units of later hours are not known
+/// yet.
+pub fn score(units: &[Unit], list: List, registry: &Registry, policy: &Policy, now: i64) -> Score {
+    let words = words(units, list, registry, policy, now);
     let witnesses = witnesses(&words, registry);
     let counted: Vec<&Witness> = witnesses.iter().filter(|witness| witness.tier.counts_for_quorum()).collect();
     let mut domains: Vec<&str> = counted.iter().map(|witness| witness.domain.as_str()).collect();
@@ -202,7 +239,7 @@ pub fn score(units: &[Unit], registry: &Registry, policy: &Policy, now: i64) -> 
     }
 }
 
-/// What one feed says of one trap: its newest direct hour there.
+/// What one feed says of one trap: its newest hour there that counts.
 #[derive(Clone, Copy)]
 struct Word<'a> {
     trap: &'a str,
@@ -213,30 +250,106 @@ struct Word<'a> {
     samples: u32,
 }
 
-fn words<'a>(units: &'a [Unit], registry: &Registry, policy: &Policy, now: i64) -> Vec<Word<'a>> {
-    #[derive(Default)]
-    struct Tally {
-        direct: u32,
-        all: u32,
-    }
-    let mut hours: BTreeMap<(&str, &str, i64), Tally> = BTreeMap::new();
-    for unit in units {
-        let tally = hours.entry((&unit.key.trap, &unit.key.feed, unit.key.hour)).or_default();
-        tally.all += u32::from(unit.samples);
-        if !unit.key.nature.is_reflected() {
-            tally.direct += u32::from(unit.samples);
+/// The samples of an hour at a trap, by how they count.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    direct: u32,
+    /// Reflected with the null sender, at a trap that never sends.
+    null_reflected: u32,
+    /// Reflected with another sender, at a trap that never sends.
+    other_reflected: u32,
+    all: u32,
+}
+
+impl Tally {
+    fn add(&mut self, unit: &Unit, trap: &Trap) {
+        let samples = u32::from(unit.samples);
+        if unit.key.nature == Nature::AbuseReport && trap.accepts_reports {
+            return;
+        }
+        self.all += samples;
+        match (unit.key.nature.is_reflected(), unit.key.null_sender) {
+            (false, _) => self.direct += samples,
+            // Whatever answers a trap that sends may answer what it sent.
+            (true, _) if trap.sends => {}
+            (true, true) => self.null_reflected += samples,
+            (true, false) => self.other_reflected += samples,
         }
     }
+
+    /// Whether it is a direct hour: more than three quarters reflected presume the rest to be so too (G3).
+    fn is_direct(self) -> bool {
+        self.direct > 0 && self.direct * 4 >= self.all
+    }
+
+    /// How many of them count in a list.
+    fn counts(self, list: List) -> u32 {
+        match list {
+            List::Spam if !self.is_direct() => 0,
+            List::Spam => self.direct,
+            List::Backscatter => self.null_reflected,
+            List::Mixed => self.direct + self.other_reflected,
+        }
+    }
+}
+
+/// The time over which an origin's hours presume each other to be reflected, in seconds. Evidence must be kept so much
+/// longer than it counts, or what it presumed would come to count when it goes.
+pub const PRESUMED_OVER: i64 = 24 * HOUR;
+
+/// What an origin's hours at all traps of a feed say of each other (B01): where a trap gets a bounce an hour, one that
+/// was misread is an hour by itself, and a few such hours would list a server that does nothing but reflect.
+///
+/// By hours at traps and not by samples, or a flood of dressed mail to one trap would excuse spam to all others; by feed,
+/// or a feed could excuse what another saw.
+struct Presumption<'a>(BTreeMap<(&'a str, i64), HoursAtTraps>);
+
+#[derive(Default)]
+struct HoursAtTraps {
+    direct: u32,
+    all: u32,
+}
+
+impl<'a> Presumption<'a> {
+    fn of(hours: &BTreeMap<(&'a str, &'a str, i64), Tally>) -> Self {
+        let mut by_feed: BTreeMap<(&str, i64), HoursAtTraps> = BTreeMap::new();
+        for ((_, feed, hour), tally) in hours.iter().filter(|(_, tally)| tally.all > 0) {
+            let at_traps = by_feed.entry((feed, *hour)).or_default();
+            at_traps.all += 1;
+            at_traps.direct += u32::from(tally.is_direct());
+        }
+        Self(by_feed)
+    }
+
+    /// Whether more than three quarters of the feed's hours at traps, up to and with this hour, are reflected.
+    fn reflects(&self, feed: &'a str, hour: i64) -> bool {
+        let window = self.0.range((feed, hour - PRESUMED_OVER / HOUR + 1)..=(feed, hour));
+        let (direct, all) = window.fold((0, 0), |(direct, all), (_, at)| (direct + at.direct, all + at.all));
+        direct * 4 < all
+    }
+}
+
+fn words<'a>(units: &'a [Unit], list: List, registry: &Registry, policy: &Policy, now: i64) -> Vec<Word<'a>> {
+    let mut hours: BTreeMap<(&str, &str, i64), Tally> = BTreeMap::new();
+    for unit in units {
+        if let Some(trap) = registry.traps.get(&unit.key.trap) {
+            hours.entry((&unit.key.trap, &unit.key.feed, unit.key.hour)).or_default().add(unit, trap);
+        }
+    }
+    let presumption = Presumption::of(&hours);
     let mut words: Vec<Word<'a>> = Vec::new();
     for ((trap_id, feed, hour), tally) in hours {
         let (Some(trap), Some(trust)) = (registry.traps.get(trap_id), registry.feeds.get(feed)) else { continue };
         let age = now - hour * HOUR;
-        // An hour in which more than three quarters are reflected is presumed to be reflected whole (G3).
-        if age < 0 || age >= policy.hard_limit || tally.direct == 0 || tally.direct * 4 < tally.all {
+        let samples = tally.counts(list);
+        if age < 0 || age >= policy.hard_limit || samples == 0 {
+            continue;
+        }
+        if list == List::Spam && presumption.reflects(feed, hour) {
             continue;
         }
         let weight = trap.tier.weight() * (-(age as f64) / policy.half_life as f64).exp2();
-        let word = Word { trap: trap_id, feed, trust: *trust, newest: hour, weight, samples: tally.direct };
+        let word = Word { trap: trap_id, feed, trust: *trust, newest: hour, weight, samples };
         match words.last_mut().filter(|last| (last.trap, last.feed) == (trap_id, feed)) {
             // Hours come in order, so the later is the newer.
             Some(last) => *last = Word { samples: last.samples + word.samples, ..word },
@@ -322,11 +435,10 @@ mod tests {
     use super::*;
     use crate::address::Origin;
     use crate::evidence::UnitKey;
-    use crate::nature::Nature;
     use proptest::prelude::*;
 
     pub(super) fn registry() -> Registry {
-        let trap = |domain: &str, tier| Trap { domain: domain.into(), tier, sends: false };
+        let trap = |domain: &str, tier| Trap { domain: domain.into(), tier, sends: false, accepts_reports: false };
         let mut traps = BTreeMap::new();
         for domain in 0..4 {
             for index in 0..4 {
@@ -355,7 +467,7 @@ mod tests {
     }
 
     fn at(units: &[Unit], now: i64) -> Score {
-        score(units, &registry(), &Policy::default(), now)
+        score(units, List::Spam, &registry(), &Policy::default(), now)
     }
 
     #[test]
@@ -399,6 +511,64 @@ mod tests {
         assert_eq!(hour(1, 3), 1.0);
         assert_eq!(hour(1, 4), 0.0);
         assert_eq!(at(&[unit("own", "t00", Nature::Bounce, 1, 9)], HOUR).value, 0.0);
+    }
+
+    /// B01: at a bounce an hour, a misread one makes its hour direct, and the day around it tells better.
+    #[test]
+    fn a_day_of_reflected_hours_presumes_a_direct_one_to_be_reflected() {
+        let mut units: Vec<Unit> = Vec::new();
+        for hour in 0..24 {
+            for domain in 0..4 {
+                let misread = hour == 20 && domain < 3;
+                let nature = if misread { Nature::Direct } else { Nature::Bounce };
+                units.push(unit("own", &format!("t{domain}0"), nature, hour, 1));
+            }
+        }
+        let spam = at(&units, 23 * HOUR);
+        assert_eq!((spam.value, spam.traps), (0.0, 0));
+        // The same three from one that does not reflect list it; another feed's bounces excuse nothing.
+        let direct: Vec<Unit> = units.iter().filter(|unit| unit.key.nature == Nature::Direct).cloned().collect();
+        assert!(at(&direct, 20 * HOUR).lists(&Policy::default()));
+        for unit in units.iter_mut().filter(|unit| unit.key.nature == Nature::Bounce) {
+            unit.key.feed = "far".into();
+        }
+        assert!(at(&units, 20 * HOUR).lists(&Policy::default()));
+    }
+
+    /// B05, B06: what counts where.
+    #[test]
+    fn lists_differ_in_what_counts() {
+        let reflected = |trap: &str, nature, null_sender| {
+            let mut unit = unit("own", trap, nature, 1, 1);
+            unit.key.null_sender = null_sender;
+            unit
+        };
+        let scores = |units: &[Unit], registry: &Registry| {
+            List::ALL.map(|list| score(units, list, registry, &Policy::default(), HOUR).value)
+        };
+        let quiet = registry();
+        let mut sending = registry();
+        for trap in sending.traps.values_mut() {
+            trap.sends = true;
+        }
+        let mut reporting = registry();
+        for trap in reporting.traps.values_mut() {
+            trap.accepts_reports = true;
+        }
+        for nature in Nature::ALL.into_iter().filter(|nature| nature.is_reflected()) {
+            assert_eq!(scores(&[reflected("t00", nature, true)], &quiet), [0.0, 1.0, 0.0], "{nature:?}");
+            assert_eq!(scores(&[reflected("t00", nature, false)], &quiet), [0.0, 0.0, 1.0], "{nature:?}");
+            assert_eq!(scores(&[reflected("t00", nature, true)], &sending), [0.0; 3], "{nature:?}");
+            assert_eq!(scores(&[reflected("t00", nature, false)], &sending), [0.0; 3], "{nature:?}");
+        }
+        assert_eq!(scores(&[direct("own", "t00", 1)], &sending), [1.0, 0.0, 1.0]);
+        let report = [reflected("t00", Nature::AbuseReport, true)];
+        assert_eq!(scores(&report, &quiet), [1.0, 0.0, 1.0]);
+        assert_eq!(scores(&report, &reporting), [0.0; 3]);
+        // A quarter of an hour's samples makes it direct, whoever sent the rest; below, the direct ones are only mixed.
+        let hour = |dressed: u8| [direct("own", "t00", 1), unit("own", "t00", Nature::Bounce, 1, dressed)];
+        assert_eq!(scores(&hour(3), &quiet)[0], 1.0);
+        assert_eq!(scores(&hour(4), &quiet), [0.0, 0.0, 1.0]);
     }
 
     prop_compose! {

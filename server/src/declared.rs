@@ -54,6 +54,7 @@ impl Declared {
                 domain: declared.address.domain.to_ascii_lowercase(),
                 tier: declared.tier,
                 sends: declared.sends,
+                accepts_reports: declared.accepts_reports,
             };
             registry.traps.insert(id.clone(), trap);
             traps.insert(address, id);

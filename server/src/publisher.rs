@@ -11,11 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::listing::replay;
+use firsthand_analyzer::listing::{Listing, replay_all};
+use firsthand_analyzer::score::List;
 
 use crate::declared::Declared;
 use crate::follow::Follower;
-use crate::ledger::{Change, Ledger, LedgerError, SPAM, Version};
+use crate::ledger::{Change, Ledger, LedgerError, Version};
 use crate::metrics::Metrics;
 
 /// How often the zone may change, and how often it is looked after when nothing happens.
@@ -31,8 +32,8 @@ pub struct Publisher {
     follower: Follower,
     metrics: Arc<Metrics>,
     serial: u32,
-    published: BTreeMap<Origin, Span>,
-    due: BTreeSet<(i64, Origin)>,
+    published: BTreeMap<(Origin, List), Span>,
+    due: BTreeSet<(i64, Origin, List)>,
     waiting: HashSet<Origin>,
     changed: Option<Instant>,
 }
@@ -69,8 +70,8 @@ impl Publisher {
             changed: None,
         };
         for listing in &listings {
-            if let Some(origin) = listing.origin() {
-                publisher.note(origin, Some(Span { since: listing.since, until: listing.until }));
+            if let (Some(origin), Some(list)) = (listing.origin(), List::parse(&listing.list)) {
+                publisher.note(origin, list, Some(Span { since: listing.since, until: listing.until }));
                 publisher.waiting.insert(origin);
             }
         }
@@ -83,8 +84,8 @@ impl Publisher {
     /// When the ledger says no; what was to be done is tried again on the next tick.
     pub fn tick(&mut self, now: i64) -> Result<(), LedgerError> {
         self.waiting.extend(self.ledger.take_touched());
-        let due: Vec<(i64, Origin)> = self.due.range(..(now + 1, Origin::V4([0, 0, 0, 0].into()))).copied().collect();
-        self.waiting.extend(due.into_iter().map(|(_, origin)| origin));
+        let due = self.due.iter().take_while(|(until, ..)| *until <= now);
+        self.waiting.extend(due.map(|(_, origin, _)| *origin));
         if !self.waiting.is_empty() {
             self.publish(now)?;
         }
@@ -94,23 +95,26 @@ impl Publisher {
 
     fn publish(&mut self, now: i64) -> Result<(), LedgerError> {
         let (mut additions, mut deletions) = (Vec::new(), Vec::new());
-        let mut changed: Vec<(Origin, Option<Span>)> = Vec::new();
+        let mut changed: Vec<(Origin, List, Option<Span>)> = Vec::new();
         for origin in &self.waiting {
-            let wanted = self.wanted(*origin, now)?;
-            let standing = self.published.get(origin).copied();
-            let change = |span: Span| Change {
-                list: SPAM.to_owned(),
-                origin: origin.to_string(),
-                since: span.since,
-                until: span.until,
-            };
-            match (standing, wanted) {
-                (standing, wanted) if standing == wanted => continue,
-                (_, Some(span)) => additions.push(change(span)),
-                (Some(span), None) => deletions.push(change(span)),
-                (None, None) => continue,
+            let all_wanted = self.wanted(*origin, now)?;
+            for list in List::ALL {
+                let standing = self.published.get(&(*origin, list)).copied();
+                let wanted = all_wanted.iter().find(|(known, _)| *known == list).map(|(_, span)| *span);
+                let change = |span: Span| Change {
+                    list: list.name().to_owned(),
+                    origin: origin.to_string(),
+                    since: span.since,
+                    until: span.until,
+                };
+                match (standing, wanted) {
+                    (standing, wanted) if standing == wanted => continue,
+                    (_, Some(span)) => additions.push(change(span)),
+                    (Some(span), None) => deletions.push(change(span)),
+                    (None, None) => continue,
+                }
+                changed.push((*origin, list, wanted));
             }
-            changed.push((*origin, wanted));
         }
         if !changed.is_empty() {
             // RFC 1982 has no order over more than half the circle, but Unix time fits 32 bits until 2106.
@@ -121,8 +125,8 @@ impl Publisher {
             self.changed = Some(Instant::now());
             self.follower.follow(&version);
             self.metrics.versions.inc();
-            for (origin, span) in changed {
-                self.note(origin, span);
+            for (origin, list, span) in changed {
+                self.note(origin, list, span);
             }
         }
         self.waiting.clear();
@@ -130,32 +134,35 @@ impl Publisher {
     }
 
     /// What should be published about an origin.
-    fn wanted(&self, origin: Origin, now: i64) -> Result<Option<Span>, LedgerError> {
+    fn wanted(&self, origin: Origin, now: i64) -> Result<Vec<(List, Span)>, LedgerError> {
         if !self.declared.publishes {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let units = self.ledger.units(origin)?;
-        let listing = replay(origin, &units, &self.declared.registry, &self.declared.policy, now);
-        Ok(listing.and_then(|listing| match self.declared.exemptions.covering(origin) {
-            None => Some(Span { since: listing.since, until: listing.until }),
-            Some(exemption) => {
-                tracing::warn!(%origin, %exemption, "evidence would list an exempt address; it is not listed");
-                self.metrics.exempt.inc();
-                None
-            }
-        }))
+        let listings = replay_all(origin, &units, &self.declared.registry, &self.declared.policy, now);
+        if listings.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Some(exemption) = self.declared.exemptions.covering(origin) {
+            tracing::warn!(%origin, %exemption, "evidence would list an exempt address; it is not listed");
+            self.metrics.exempt.inc();
+            return Ok(Vec::new());
+        }
+        let span = |(list, listing): (List, Listing)| (list, Span { since: listing.since, until: listing.until });
+        Ok(listings.into_iter().map(span).collect())
     }
 
-    fn note(&mut self, origin: Origin, span: Option<Span>) {
+    fn note(&mut self, origin: Origin, list: List, span: Option<Span>) {
+        let key = (origin, list);
         let before = match span {
-            Some(span) => self.published.insert(origin, span),
-            None => self.published.remove(&origin),
+            Some(span) => self.published.insert(key, span),
+            None => self.published.remove(&key),
         };
         if let Some(before) = before {
-            self.due.remove(&(before.until, origin));
+            self.due.remove(&(before.until, origin, list));
         }
         if let Some(span) = span {
-            self.due.insert((span.until, origin));
+            self.due.insert((span.until, origin, list));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `firsthand serve`: the whole service in one process.
 
 use std::io::{self, IsTerminal};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,8 @@ use crate::metrics::Metrics;
 use crate::publisher::{self, Publisher, unix_now};
 use crate::signal;
 use crate::web::{self, Shown};
-use crate::zone::{DomainName, ListSettings, Zone, ZoneSettings};
+use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
+use firsthand_analyzer::score::List;
 
 /// How long open HTTP requests may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -147,7 +148,22 @@ fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
         page: settings.zone.page.clone(),
         ..ZoneSettings::default()
     };
-    Zone::empty(zone, vec![ListSettings::spam()]).map_err(|error| wrong("page", &error))
+    let code = |key: &str, code: Ipv4Addr| Code::try_from(code).map_err(|error| wrong(key, &error));
+    let combined = |list: List| settings.zone.combined.contains(&list);
+    let lists = vec![
+        ListSettings { combined: combined(List::Spam), ..ListSettings::spam() },
+        ListSettings {
+            code: code("backscatter-code", settings.zone.backscatter_code)?,
+            combined: combined(List::Backscatter),
+            ..ListSettings::backscatter()
+        },
+        ListSettings {
+            code: code("mixed-code", settings.zone.mixed_code)?,
+            combined: combined(List::Mixed),
+            ..ListSettings::mixed()
+        },
+    ];
+    Zone::empty(zone, lists).map_err(|error| wrong("page", &error))
 }
 
 fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, CommandError> {

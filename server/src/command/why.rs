@@ -10,8 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::address::{Origin, parse_address};
 use firsthand_analyzer::evidence::HOUR;
+use firsthand_analyzer::nature::Cause;
 use firsthand_analyzer::received::Source;
-use firsthand_analyzer::score::{Score, score};
+use firsthand_analyzer::score::{List, Score, score};
 use firsthand_analyzer::verdict::{ProofLine, one_line};
 use serde::Serialize;
 use serde_json::json;
@@ -32,7 +33,10 @@ const PROOFS: usize = 20;
 struct Known {
     origin: Origin,
     listings: Vec<(Change, Option<i64>)>,
-    score: Score,
+    /// What stands against it, in each list.
+    scores: Vec<(List, Score)>,
+    /// Why it reflects, and how many samples say so.
+    causes: Vec<(Cause, u64)>,
     exemption: Option<String>,
     facts: Vec<Kept>,
 }
@@ -105,18 +109,19 @@ pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
 }
 
 fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, CommandError> {
-    let units = ledger.units(origin)?;
+    let (units, now) = (ledger.units(origin)?, unix_now());
     Ok(Known {
         origin,
         listings: ledger.listings(origin)?,
-        score: score(&units, &declared.registry, &declared.policy, unix_now()),
+        scores: List::ALL.map(|list| (list, score(&units, list, &declared.registry, &declared.policy, now))).to_vec(),
+        causes: ledger.causes(origin)?.iter().filter_map(|(name, count)| Some((Cause::parse(name)?, *count))).collect(),
         exemption: declared.exemptions.covering(origin).map(|exemption| exemption.to_string()),
         facts: ledger.facts(origin, PROOFS)?,
     })
 }
 
 fn as_text(known: &Known, declared: &Declared) -> String {
-    let Known { origin, listings, score, exemption, facts } = known;
+    let Known { origin, listings, exemption, .. } = known;
     let mut out = String::new();
     let now = unix_now();
     let standing: Vec<_> = listings.iter().filter(|(change, ended)| ended.is_none() && change.until > now).collect();
@@ -127,6 +132,11 @@ fn as_text(known: &Known, declared: &Declared) -> String {
             time(change.since),
             time(change.until)
         );
+        out += match List::parse(&change.list) {
+            Some(List::Backscatter) => "  (for use on the null sender only: it answers people who never wrote)\n",
+            Some(List::Mixed) => "  (for scoring, never for blocking)\n",
+            Some(List::Spam) | None => "",
+        };
     }
     if standing.is_empty() {
         out += &format!("{origin} is not listed.\n");
@@ -142,14 +152,33 @@ fn as_text(known: &Known, declared: &Declared) -> String {
     if !declared.publishes {
         out += "This installation publishes nothing but the test entries (shadow mode, or too few traps for its quorum).\n";
     }
-    if score.witnesses.is_empty() {
+    if known.scores.iter().all(|(_, score)| score.witnesses.is_empty()) {
         out += "Nothing counts against it.\n";
-        return out;
+        return out + &causes_text(known);
     }
+    let spam = &known.scores[0].1;
+    for (list, score) in &known.scores {
+        // What stands in spam stands in mixed too; it is shown where it tells more.
+        if !score.witnesses.is_empty() && (*list != List::Mixed || score.witnesses != spam.witnesses) {
+            out += &score_text(*list, score, declared);
+        }
+    }
+    out += &causes_text(known);
+    out + &facts_text(&known.facts)
+}
+
+fn score_text(list: List, score: &Score, declared: &Declared) -> String {
     let policy = &declared.policy;
-    out += &format!(
-        "Score {:.2} from {} traps over {} trap domains; a listing begins at {:.2} with {} traps over {} domains and ends below {:.2}.\n",
-        score.value, score.traps, score.domains, policy.list_at, policy.traps, policy.trap_domains, policy.delist_at
+    let mut out = format!(
+        "In {}: score {:.2} from {} traps over {} trap domains; a listing begins at {:.2} with {} traps over {} domains and ends below {:.2}.\n",
+        list.name(),
+        score.value,
+        score.traps,
+        score.domains,
+        policy.list_at,
+        policy.traps,
+        policy.trap_domains,
+        policy.delist_at
     );
     let mut table = show::table(&["trap", "tier", "feed", "newest hour", "samples", "weight"]);
     for witness in &score.witnesses {
@@ -162,7 +191,25 @@ fn as_text(known: &Known, declared: &Declared) -> String {
             format!("{:.2}", witness.weight),
         ]);
     }
-    out += &format!("{table}\nProof, the lines that our relays wrote, newest sample first:\n");
+    out += &format!("{table}\n");
+    out
+}
+
+/// Why the server reflects, and what its administrator should change.
+fn causes_text(known: &Known) -> String {
+    if known.causes.is_empty() {
+        return String::new();
+    }
+    let mut table =
+        show::table(&["samples", "why it answers people who never wrote, and what its administrator should change"]);
+    for (cause, samples) in &known.causes {
+        table.add_row(vec![samples.to_string(), format!("{}: {}", cause.name(), cause.paragraph())]);
+    }
+    format!("{table}\n")
+}
+
+fn facts_text(facts: &[Kept]) -> String {
+    let mut out = "Proof, the lines that our relays wrote, newest sample first:\n".to_owned();
     for fact in facts.iter().filter(|fact| fact.counted) {
         out += &format!(
             "  sample {} at {}, {}, trap {}\n",
@@ -195,11 +242,12 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     let framed = framed.map(|framed| {
         json!({ "samples": framed.samples, "since": time(framed.since / 1000), "newest": time(framed.newest / 1000) })
     });
-    let Some(Known { origin, listings, score, exemption, facts }) = known else {
+    let Some(Known { origin, listings, scores, causes, exemption, facts }) = known else {
         return json!({ "address": shown, "framed": framed });
     };
     let listing = |(change, ended): &(Change, Option<i64>)| json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time) });
     let now = unix_now();
+    let spam = score_json(&scores[0].1);
     json!({
         "address": shown,
         "origin": origin.to_string(),
@@ -207,16 +255,15 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
         "listings": listings.iter().map(listing).collect::<Vec<_>>(),
         "published": declared.publishes,
         "exempt": exemption,
-        "score": score.value,
-        "traps": score.traps,
-        "trap_domains": score.domains,
-        "witnesses": score.witnesses.iter().map(|witness| json!({
-            "trap": witness.trap,
-            "tier": witness.tier.name(),
-            "feed": witness.feed,
-            "newest": time(witness.newest * HOUR),
-            "samples": witness.samples,
-            "weight": witness.weight,
+        "score": spam["score"],
+        "traps": spam["traps"],
+        "trap_domains": spam["trap_domains"],
+        "witnesses": spam["witnesses"],
+        "lists": scores.iter().map(|(list, score)| (list.name().to_owned(), score_json(score))).collect::<serde_json::Map<_, _>>(),
+        "causes": causes.iter().map(|(cause, samples)| json!({
+            "cause": cause.name(),
+            "samples": samples,
+            "text": cause.paragraph(),
         })).collect::<Vec<_>>(),
         "framed": framed,
         "proof": facts.iter().map(|fact| json!({
@@ -227,6 +274,22 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
             "nature": fact.nature,
             "counted": fact.counted,
             "lines": proof_lines(fact),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn score_json(score: &Score) -> serde_json::Value {
+    json!({
+        "score": score.value,
+        "traps": score.traps,
+        "trap_domains": score.domains,
+        "witnesses": score.witnesses.iter().map(|witness| json!({
+            "trap": witness.trap,
+            "tier": witness.tier.name(),
+            "feed": witness.feed,
+            "newest": time(witness.newest * HOUR),
+            "samples": witness.samples,
+            "weight": witness.weight,
         })).collect::<Vec<_>>(),
     })
 }

@@ -67,23 +67,37 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, Flaw> {
     })
 }
 
-/// The A record of a static list: in 127.0.0.0/8 (RFC 5782 §2.3), not 127.0.0.1 (§5), and no other list's.
-pub(super) fn code(text: &str) -> Result<Ipv4Addr, Flaw> {
+/// How a code that another list has is refused.
+pub(super) fn taken_code(text: &str, list: &str) -> Flaw {
+    refused_code(text, &format!("it is the code of {list}"))
+}
+
+fn refused_code(text: &str, why: &str) -> Flaw {
     let mend = "write an unused address of 127.0.0.0/8, for example \"127.0.0.20\"";
-    let refuse = |why: &str| Err(Flaw::new(format!("{text:?} cannot be a list's code: {why}"), mend));
+    Flaw::new(format!("{text:?} cannot be a list's code: {why}"), mend)
+}
+
+/// The A record of a list: in 127.0.0.0/8 (RFC 5782 §2.3), and not 127.0.0.1 (§5).
+pub(super) fn code(text: &str) -> Result<Ipv4Addr, Flaw> {
     let Ok(code) = text.parse::<Ipv4Addr>() else {
-        return refuse("it is not an IPv4 address");
+        return Err(refused_code(text, "it is not an IPv4 address"));
     };
     if !code.is_loopback() {
-        return refuse("it is not in 127.0.0.0/8 (RFC 5782 §2.3)");
+        return Err(refused_code(text, "it is not in 127.0.0.0/8 (RFC 5782 §2.3)"));
     }
     if [Ipv4Addr::new(127, 0, 0, 0), Ipv4Addr::LOCALHOST].contains(&code) {
-        return refuse("it must never be listed (RFC 5782 §5)");
-    }
-    if let Some((_, list)) = EVIDENCE_CODES.iter().find(|(taken, _)| *taken == code) {
-        return refuse(&format!("it is the code of {list}"));
+        return Err(refused_code(text, "it must never be listed (RFC 5782 §5)"));
     }
     Ok(code)
+}
+
+/// The A record of a static list: a list's code, and none that a list of the evidence has by default.
+pub(super) fn static_code(text: &str) -> Result<Ipv4Addr, Flaw> {
+    let code = code(text)?;
+    match EVIDENCE_CODES.iter().find(|(taken, _)| *taken == code) {
+        Some((_, list)) => Err(taken_code(text, list)),
+        None => Ok(code),
+    }
 }
 
 #[cfg(test)]
@@ -115,11 +129,11 @@ mod tests {
 
     #[test]
     fn codes() {
-        assert_eq!(code("127.0.0.20").expect("a code"), Ipv4Addr::new(127, 0, 0, 20));
+        assert_eq!(static_code("127.0.0.20").expect("a code"), Ipv4Addr::new(127, 0, 0, 20));
         for text in
             ["", "127.0.0.0", "127.0.0.1", "127.0.0.2", "127.0.0.5", "127.0.0.8", "128.0.0.3", "10.0.0.3", "::1"]
         {
-            assert!(code(text).is_err(), "{text:?}");
+            assert!(static_code(text).is_err(), "{text:?}");
         }
     }
 }

@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use firsthand_analyzer::evidence::Stamps;
 use firsthand_analyzer::received::Handover;
-use firsthand_analyzer::score::{Tier, Trust};
+use firsthand_analyzer::score::{List, Tier, Trust};
 use firsthand_analyzer::topology::Boundary;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -88,6 +88,14 @@ pub const QUOTA_DEFAULT: Quota = Quota::Unlimited;
 pub const TIER_DEFAULT: Tier = Tier::Pristine;
 /// Default of a trap's `sends`: it never sends mail, so whatever answers it is reflected.
 pub const SENDS_DEFAULT: bool = false;
+/// Default of `zone.backscatter-code`.
+pub const BACKSCATTER_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
+/// Default of `zone.mixed-code`.
+pub const MIXED_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 8);
+/// Default of `zone.combined`.
+pub const COMBINED_DEFAULT: &[List] = &[List::Spam];
+/// Default of a trap's `accepts-reports`: a report to it is mail like any other.
+pub const ACCEPTS_REPORTS_DEFAULT: bool = false;
 /// Default of a static list's `format`.
 pub const LIST_FORMAT_DEFAULT: ListFormat = ListFormat::Ip4set;
 
@@ -141,6 +149,13 @@ pub struct ZoneSettings {
     pub contact: String,
     /// The page that stands in TXT answers, with `{address}` where the address goes.
     pub page: String,
+    /// The A record of the list `backscatter`; 127.0.0.0/8 (RFC 5782 §2.3).
+    pub backscatter_code: Ipv4Addr,
+    /// The A record of the list `mixed`; another one.
+    pub mixed_code: Ipv4Addr,
+    /// The evidence's lists that the combined zone holds; at least one.
+    #[serde(serialize_with = "word::print_all")]
+    pub combined: Vec<List>,
 }
 
 /// `[dns]`.
@@ -237,6 +252,8 @@ pub struct TrapSettings {
     pub tier: Tier,
     /// Whether mail is ever sent from it; if not, whatever answers it is reflected (G3).
     pub sends: bool,
+    /// Whether abuse reports (RFC 5965) are meant for it; elsewhere a report is mail like any other (B04).
+    pub accepts_reports: bool,
 }
 
 /// A trap's address: `local@domain`, or `@domain` for a whole domain. Never to be shown to the public (F05).
@@ -335,6 +352,9 @@ impl Default for ZoneSettings {
             name_servers: NAME_SERVERS_DEFAULT.map(str::to_owned).to_vec(),
             contact: CONTACT_DEFAULT.to_owned(),
             page: PAGE_DEFAULT.to_owned(),
+            backscatter_code: BACKSCATTER_CODE_DEFAULT,
+            mixed_code: MIXED_CODE_DEFAULT,
+            combined: COMBINED_DEFAULT.to_vec(),
         }
     }
 }

@@ -88,8 +88,42 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
     });
     let contact = table.or_default("contact", default.contact, |value| value.parsed(CONTACT_DEFAULT, name::mailbox));
     let page = table.or_default("page", default.page, |value| value.parsed(PAGE_DEFAULT, name::page));
+    let spam = address::EVIDENCE_CODES[0].0;
+    let code = |value: &Value<'_>, example: &str, others: &[(Ipv4Addr, &str)]| {
+        value.parsed(example, |text| {
+            let code = address::code(text)?;
+            let taken = others.iter().find(|(other, _)| *other == code);
+            taken.map_or(Ok(code), |(_, list)| Err(address::taken_code(text, list)))
+        })
+    };
+    let backscatter_code = table
+        .or_default("backscatter-code", default.backscatter_code, |value| code(value, "127.0.0.5", &[(spam, "spam")]));
+    let backscatter = backscatter_code.unwrap_or(default.backscatter_code);
+    let mixed_code = table.or_default("mixed-code", default.mixed_code, |value| {
+        code(value, "127.0.0.8", &[(spam, "spam"), (backscatter, "backscatter")])
+    });
+    let combined = table.or_default("combined", default.combined, |value| {
+        let lists = value.some_of_each("[\"spam\"]", |list| list.word::<List>())?;
+        if lists.iter().any(|list| *list != List::Spam) {
+            let mend = "write combined = [\"spam\"], and ask the other lists by their own zones";
+            value.warn(Flaw::new("puts lists into the combined zone that must not block mail by themselves", mend));
+        }
+        Some(lists)
+    });
     table.finish();
-    Some(ZoneSettings { name: name?, name_servers: name_servers?, contact: contact?, page: page? })
+    if backscatter == mixed_code.unwrap_or(default.mixed_code) {
+        table.refuse("backscatter-code", address::taken_code(&backscatter.to_string(), "mixed"));
+        return None;
+    }
+    Some(ZoneSettings {
+        name: name?,
+        name_servers: name_servers?,
+        contact: contact?,
+        page: page?,
+        backscatter_code: backscatter_code?,
+        mixed_code: mixed_code?,
+        combined: combined?,
+    })
 }
 
 /// `[dns]` and `[http]`: the sockets with their places; none for the default.
@@ -217,9 +251,13 @@ fn trap(mut table: Table<'_>) -> TrapEntry<'_> {
     let address = address.and_then(|value| value.named(EXAMPLE, name::trap_address));
     let tier = table.or_default("tier", TIER_DEFAULT, Value::word);
     let sends = table.or_default("sends", SENDS_DEFAULT, Value::truth);
+    let accepts_reports = table.or_default("accepts-reports", ACCEPTS_REPORTS_DEFAULT, Value::truth);
     table.finish();
     let written = address.as_ref().map(|(value, address)| (value.clone(), address.to_string().to_lowercase()));
-    let settings = || Some(TrapSettings { address: address?.1, tier: tier?, sends: sends? });
+    let settings = || {
+        let (tier, sends, accepts_reports) = (tier?, sends?, accepts_reports?);
+        Some(TrapSettings { address: address?.1, tier, sends, accepts_reports })
+    };
     TrapEntry { address: written, settings: settings() }
 }
 
@@ -244,7 +282,8 @@ fn exemption(mut table: Table<'_>) -> Option<ExemptionSettings> {
 /// `[[list]]`; its file is relative to `folder`, and kept absolute.
 fn list<'t>(mut table: Table<'t>, folder: &Path) -> ListEntry<'t> {
     let name = table.require("name", "\"manual\"").and_then(|value| value.named("manual", name::list_label));
-    let code = table.require("code", "\"127.0.0.20\"").and_then(|value| value.named("127.0.0.20", address::code));
+    let code =
+        table.require("code", "\"127.0.0.20\"").and_then(|value| value.named("127.0.0.20", address::static_code));
     let file = table.require("file", "\"manual.txt\"").and_then(|value| value.parsed("manual.txt", path));
     let format = table.or_default("format", LIST_FORMAT_DEFAULT, Value::word);
     table.finish();

@@ -5,7 +5,7 @@
 
 use firsthand_analyzer::evidence::Stamps;
 use firsthand_analyzer::received::{Dialect, Handover};
-use firsthand_analyzer::score::{Tier, Trust};
+use firsthand_analyzer::score::{List, Tier, Trust};
 use firsthand_analyzer::topology::Boundary;
 use serde::{Serialize, Serializer};
 
@@ -87,7 +87,7 @@ macro_rules! analyzer_words {
     )+};
 }
 
-analyzer_words! { Handover, Boundary, Trust, Stamps, Tier, }
+analyzer_words! { Handover, Boundary, Trust, Stamps, Tier, List, }
 
 /// The dialect that a relay declares; none is `auto`, which expects none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -14,6 +14,7 @@ use std::time::Duration;
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT, Unit, UnitKey};
 use firsthand_analyzer::nature::Nature;
+use firsthand_analyzer::score::PRESUMED_OVER;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
@@ -354,6 +355,22 @@ impl Ledger {
         })
     }
 
+    /// Why an origin reflected, as the verdicts of its facts that count say: each cause's word, and how many samples.
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn causes(&self, origin: Origin) -> Result<Vec<(String, u64)>, LedgerError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT json_extract(verdict, '$.reflected_by') AS cause, count(*) FROM facts
+                 WHERE origin = ?1 AND counted = 1 AND cause IS NOT NULL GROUP BY cause ORDER BY count(*) DESC, cause",
+            )?;
+            let rows = statement
+                .query_map([origin.to_string()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+            rows.collect()
+        })
+    }
+
     /// How many facts and units there are.
     ///
     /// # Errors
@@ -649,7 +666,7 @@ fn publish(transaction: &Transaction<'_>, version: &Version) -> Result<(), Ledge
 
 /// Drops what is past its time. What a standing listing rests on stays: the listing is replayed from it.
 fn purge(transaction: &Transaction<'_>, now: i64, hard_limit: i64) -> Result<(), LedgerError> {
-    let (old, proof) = (now - hard_limit, now - PROOF_KEPT);
+    let (old, proof) = (now - hard_limit - PRESUMED_OVER, now - PROOF_KEPT);
     transaction.execute("DELETE FROM listings WHERE ended < ?1", [proof])?;
     transaction.execute(
         "DELETE FROM units WHERE hour < ?1 AND origin NOT IN (SELECT origin FROM listings WHERE ended IS NULL)",

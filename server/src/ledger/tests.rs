@@ -132,11 +132,12 @@ async fn versions_and_listings_survive() {
 #[tokio::test]
 async fn the_past_is_dropped_but_not_what_stands_on_it() {
     let folder = tempfile::tempdir().unwrap();
-    let old = NOW / HOUR - 80;
+    // 72 h and the day that presumes hours to be reflected.
+    let old = NOW / HOUR - 100;
     let facts = [
         fact("own", "t1", "192.0.2.1", 1, old),
         fact("own", "t1", "192.0.2.2", 2, old),
-        fact("own", "t1", "192.0.2.3", 3, old + 79),
+        fact("own", "t1", "192.0.2.3", 3, old + 99),
     ];
     let ledger = record_all(folder.path(), &facts).await;
     let listed = Change { list: SPAM.into(), origin: "192.0.2.1".into(), since: NOW - HOUR, until: NOW + HOUR };

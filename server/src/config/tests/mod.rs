@@ -149,7 +149,7 @@ fn the_example_of_the_interface_says_what_it_shows() {
     };
     assert_eq!(settings.feeds, [feed]);
     let address = TrapAddress { local: Some("sales".to_owned()), domain: "traps.example".to_owned() };
-    assert_eq!(settings.traps, [TrapSettings { address, tier: Tier::Pristine, sends: false }]);
+    assert_eq!(settings.traps, [TrapSettings { address, tier: Tier::Pristine, sends: false, accepts_reports: false }]);
     let networks = vec!["198.51.100.0/24".parse().expect("a network")];
     assert_eq!(settings.exemptions, [ExemptionSettings { networks, reason: "our own mail servers".to_owned() }]);
 }
