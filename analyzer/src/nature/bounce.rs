@@ -102,6 +102,8 @@ pub struct Bounce {
     pub reason: Reason,
     /// What of it came back.
     pub returned: Returned,
+    /// Whether a server of another domain refused it, to which this one had passed it on.
+    pub refused_elsewhere: bool,
 }
 
 /// Reads a bounce through.
@@ -112,7 +114,48 @@ pub(super) fn read(signs: &Signs, parts: &Parts) -> Bounce {
         None => Returned::None,
     };
     let standard = signs.claims_status_report && !parts.status.is_empty();
-    Bounce { standard, reason: reason(signs, parts), returned }
+    let (reason, refused_elsewhere) = (reason(signs, parts), is_refused_elsewhere(signs, parts));
+    Bounce { standard, reason, returned, refused_elsewhere }
+}
+
+/// Whether the server that refused is of another domain than the one that bounces.
+fn is_refused_elsewhere(signs: &Signs, parts: &Parts) -> bool {
+    let reported = parts.status.iter().find(|status| !status.remote.is_empty());
+    let (own, remote) = match reported {
+        Some(status) => (host(&status.reporting), host(&status.remote)),
+        None => (Some(signs.author_domain.clone()), remote_in(&lower(&parts.text))),
+    };
+    match (own.as_deref().and_then(domain), remote.as_deref().and_then(domain)) {
+        (Some(own), Some(remote)) => own != remote,
+        _ => false,
+    }
+}
+
+/// The host name of `dns; mail.a.example (192.0.2.1)`.
+fn host(field: &str) -> Option<String> {
+    let value = field.rsplit(';').next()?.trim();
+    value.split([' ', '(', '[']).next().map(str::to_owned)
+}
+
+/// The host that a text quotes a refusal of: `host mail.a.example[192.0.2.1] said: 550 …`.
+fn remote_in(text: &str) -> Option<String> {
+    let rest = text.split_once(" host ")?.1;
+    let name = &rest[..rest.find([' ', '[', '(', ':', ','])?];
+    let after = &rest[name.len()..];
+    (after.starts_with('[') || after.starts_with(" [") || after.starts_with(" (")).then(|| name.to_owned())
+}
+
+/// The last two labels of a host name, which most often are one owner's; none of what is no name of a host.
+fn domain(host: &str) -> Option<&str> {
+    let host = host.trim_end_matches('.');
+    let dots: Vec<usize> = host.match_indices('.').map(|(position, _)| position).collect();
+    let named = host.bytes().any(|byte| byte.is_ascii_alphabetic()) && !host.contains('@');
+    match dots.as_slice() {
+        [] => None,
+        _ if !named => None,
+        [_] => Some(host),
+        [.., second, _] => Some(&host[second + 1..]),
+    }
 }
 
 fn reason(signs: &Signs, parts: &Parts) -> Reason {

@@ -48,20 +48,21 @@ impl Cause {
             Nature::Direct | Nature::AbuseReport => return None,
             Nature::AutoReply | Nature::Challenge | Nature::VirusNotice | Nature::Receipt => Self::AutoResponder,
             Nature::ListNotice | Nature::Confirmation => Self::ListServer,
-            Nature::Bounce => match bounce.map(|bounce| bounce.reason) {
-                Some(Reason::MailboxFull) => Self::FullMailbox,
-                // What cannot be reached, or is refused by another's policy, lies behind this server: it took mail for
-                // others.
-                Some(Reason::RelayingDenied | Reason::Network | Reason::Expired | Reason::Policy) => Self::Relayed,
-                Some(
+            Nature::Bounce => match bounce {
+                Some(bounce) if bounce.refused_elsewhere => Self::Relayed,
+                Some(bounce) => match bounce.reason {
+                    Reason::MailboxFull => Self::FullMailbox,
+                    // What this server may not or cannot pass on was not meant for its own mailboxes.
+                    Reason::RelayingDenied | Reason::Network | Reason::Expired => Self::Relayed,
                     Reason::MailboxUnavailable
                     | Reason::UserUnknown
                     | Reason::ContentRejected
+                    | Reason::Policy
                     | Reason::TooLarge
                     | Reason::Vacated
-                    | Reason::Unstated,
-                )
-                | None => Self::UnavailableMailbox,
+                    | Reason::Unstated => Self::UnavailableMailbox,
+                },
+                None => Self::UnavailableMailbox,
             },
         })
     }

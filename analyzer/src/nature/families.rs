@@ -16,6 +16,9 @@ use super::words::{
 };
 use super::{Nature, Reason};
 
+/// Phrases, any of which will do.
+pub(super) type Phrases = &'static [&'static str];
+
 /// Words that software of one kind writes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Family {
@@ -25,8 +28,8 @@ pub(super) struct Family {
     pub(super) software: &'static str,
     /// How much the words tell.
     pub(super) strength: Strength,
-    /// The pattern.
-    pub(super) words: &'static str,
+    /// The patterns, any of which will do.
+    pub(super) words: Phrases,
 }
 
 /// How much words tell.
@@ -40,15 +43,15 @@ pub(super) enum Strength {
     Explicit,
 }
 
-pub(super) const fn vague(nature: Nature, software: &'static str, words: &'static str) -> Family {
+pub(super) const fn vague(nature: Nature, software: &'static str, words: Phrases) -> Family {
     Family { nature, software, strength: Strength::Vague, words }
 }
 
-pub(super) const fn family(nature: Nature, software: &'static str, words: &'static str) -> Family {
+pub(super) const fn family(nature: Nature, software: &'static str, words: Phrases) -> Family {
     Family { nature, software, strength: Strength::Clear, words }
 }
 
-pub(super) const fn explicit(nature: Nature, software: &'static str, words: &'static str) -> Family {
+pub(super) const fn explicit(nature: Nature, software: &'static str, words: Phrases) -> Family {
     Family { nature, software, strength: Strength::Explicit, words }
 }
 
@@ -62,10 +65,12 @@ struct Patterns {
 }
 
 impl Patterns {
-    fn new<'a>(patterns: impl Iterator<Item = &'a str>, anchored: Anchored) -> Self {
+    fn new(phrases: impl Iterator<Item = Phrases>, anchored: Anchored) -> Self {
         // A gap is counted by nothing but the end of the sentence: an automaton that counts has a state for every count.
-        let expand = |pattern: &str| pattern.replace("@more@", r"(?:[^.]|\.[^ ])*").replace("@word@", r"(?: [^ .]+)?");
-        let patterns: Vec<String> = patterns.map(expand).collect();
+        let expand = |phrases: Phrases| {
+            phrases.join("|").replace("@more@", r"(?:[^.]|\.[^ ])*").replace("@word@", r"(?: [^ .]+)?")
+        };
+        let patterns: Vec<String> = phrases.map(expand).collect();
         let regex = meta::Builder::new()
             .syntax(syntax::Config::new().unicode(false).utf8(false))
             .configure(
@@ -199,7 +204,7 @@ pub(super) fn loose_reason_of(text: &str) -> Option<Reason> {
     first_reason(&PATTERNS, LOOSE_REASON_WORDS, text)
 }
 
-fn first_reason(patterns: &Patterns, table: &[(Reason, &str)], text: &str) -> Option<Reason> {
+fn first_reason(patterns: &Patterns, table: &[(Reason, Phrases)], text: &str) -> Option<Reason> {
     patterns.found(text).iter().map(|id| id.as_usize()).min().map(|first| table[first].0)
 }
 

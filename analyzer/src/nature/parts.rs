@@ -48,6 +48,10 @@ pub(super) struct Status {
     pub(super) action: String,
     pub(super) status: String,
     pub(super) diagnostic: String,
+    /// The server that refused, if another did (RFC 3464 §2.3.5).
+    pub(super) remote: String,
+    /// The server that reports (RFC 3464 §2.2.2); in the first group only.
+    pub(super) reporting: String,
 }
 
 /// What the parts tell.
@@ -217,13 +221,23 @@ fn groups(bytes: &[u8]) -> Vec<Vec<Field<'_>>> {
 
 /// The recipients' groups of a delivery status part: those with an action or a status (RFC 3464 §2.3).
 fn status_groups(bytes: &[u8]) -> Vec<Status> {
-    let mut found = Vec::new();
+    let mut found: Vec<Status> = Vec::new();
+    let mut reporting = String::new();
     for group in groups(bytes) {
         let value = |name: &str| {
             let field = group.iter().find(|field| field.is(name));
             field.map(|field| lower(&String::from_utf8_lossy(&field.unfolded()))).unwrap_or_default()
         };
-        let status = Status { action: value("Action"), status: value("Status"), diagnostic: value("Diagnostic-Code") };
+        if reporting.is_empty() {
+            reporting = value("Reporting-MTA");
+        }
+        let status = Status {
+            action: value("Action"),
+            status: value("Status"),
+            diagnostic: value("Diagnostic-Code"),
+            remote: value("Remote-MTA"),
+            reporting: reporting.clone(),
+        };
         if !status.action.is_empty() || !status.status.is_empty() || !value("Final-Recipient").is_empty() {
             found.push(status);
         }

@@ -146,6 +146,7 @@ pub(super) struct Signs {
     /// Whether the author is a mail system.
     pub(super) mail_system: bool,
     pub(super) author: Authors,
+    pub(super) author_domain: String,
     pub(super) subject: Subjects,
     pub(super) automatic: Option<Automatic>,
     pub(super) precedence: Option<Precedence>,
@@ -323,6 +324,7 @@ impl Signs {
         self.author.0.extend(Authors::of(&author.local, &author.name, &author.domain).0);
         self.person = !self.mail_system && self.author.0.is_empty();
         self.note_list_author(&author);
+        self.author_domain = author.domain;
     }
 
     fn note_list_author(&mut self, address: &Address) {
