@@ -572,41 +572,70 @@ mod tests {
     }
 
     prop_compose! {
-        fn any_unit()(feed in 0..3usize, domain in 0..4, index in 0..4, bounce in any::<bool>(), hour in 0i64..100, samples in 1u8..=255) -> Unit {
-            let nature = if bounce { Nature::Bounce } else { Nature::Direct };
-            unit(["own", "far", "far2"][feed], &format!("t{domain}{index}"), nature, hour, samples)
+        fn any_unit()(feed in 0..3usize, domain in 0..4, index in 0..4, nature in 0..4usize, null_sender in any::<bool>(), hour in 0i64..100, samples in 1u8..=255) -> Unit {
+            let nature = [Nature::Direct, Nature::Bounce, Nature::AutoReply, Nature::AbuseReport][nature];
+            let mut unit = unit(["own", "far", "far2"][feed], &format!("t{domain}{index}"), nature, hour, samples);
+            unit.key.null_sender = null_sender;
+            unit
         }
+    }
+
+    fn all_at(units: &[Unit], now: i64) -> [Score; 3] {
+        List::ALL.map(|list| score(units, list, &registry(), &Policy::default(), now))
     }
 
     proptest! {
         #[test]
         fn order_does_not_matter(units in prop::collection::vec(any_unit(), 0..40), now in 0i64..200, turn in any::<prop::sample::Index>()) {
-            let before = at(&units, now * HOUR);
+            let before = all_at(&units, now * HOUR);
             let mut turned = units.clone();
             if !turned.is_empty() {
                 let by = turn.index(turned.len());
                 turned.rotate_left(by);
                 turned.reverse();
             }
-            prop_assert_eq!(before, at(&turned, now * HOUR));
+            prop_assert_eq!(before, all_at(&turned, now * HOUR));
         }
 
         #[test]
         fn unchanged_evidence_never_scores_higher(units in prop::collection::vec(any_unit(), 0..40), now in 100i64..200, later in 0i64..100_000) {
-            prop_assert!(at(&units, now * HOUR + later).value <= at(&units, now * HOUR).value + 1e-9);
+            for (before, after) in all_at(&units, now * HOUR).iter().zip(all_at(&units, now * HOUR + later)) {
+                prop_assert!(after.value <= before.value + 1e-9);
+            }
+        }
+
+        /// Evidence that is dropped when its time is over, and the day that it presumes by, changes no score.
+        #[test]
+        fn dropping_the_past_changes_nothing(units in prop::collection::vec(any_unit(), 0..60), now in 100i64..220) {
+            let oldest = now * HOUR - Policy::default().hard_limit - PRESUMED_OVER;
+            let kept: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR >= oldest).cloned().collect();
+            prop_assert_eq!(all_at(&units, now * HOUR), all_at(&kept, now * HOUR));
+        }
+
+        /// G3: more reflected mail, of whatever kind, never makes a spammer.
+        #[test]
+        fn reflected_mail_never_adds_to_spam(units in prop::collection::vec(any_unit(), 0..40), more in prop::collection::vec(any_unit(), 0..40), now in 100i64..200) {
+            let before = at(&units, now * HOUR).value;
+            let reflected = more.into_iter().filter(|unit| unit.key.nature.is_reflected());
+            let with: Vec<Unit> = units.into_iter().chain(reflected).collect();
+            prop_assert!(at(&with, now * HOUR).value <= before + 1e-9);
         }
 
         /// G4: whatever a foreign feed says, and whoever else speaks, it adds at most half of what a listing needs.
         #[test]
         fn a_foreign_feed_adds_at_most_half(units in prop::collection::vec(any_unit(), 0..60), now in 0i64..200) {
             let others: Vec<Unit> = units.iter().filter(|unit| unit.key.feed != "far").cloned().collect();
-            prop_assert!(at(&units, now * HOUR).value <= at(&others, now * HOUR).value + 1.25 + 1e-9);
+            for (with, without) in all_at(&units, now * HOUR).iter().zip(all_at(&others, now * HOUR)) {
+                prop_assert!(with.value <= without.value + 1.25 + 1e-9);
+            }
         }
 
         #[test]
         fn a_foreign_feed_alone_stays_below_half(units in prop::collection::vec(any_unit(), 0..60), now in 0i64..200) {
             let foreign: Vec<Unit> = units.into_iter().filter(|unit| unit.key.feed == "far").collect();
-            prop_assert!(at(&foreign, now * HOUR).value <= 1.25 + 1e-9);
+            for score in all_at(&foreign, now * HOUR) {
+                prop_assert!(score.value <= 1.25 + 1e-9);
+            }
         }
     }
 }

@@ -226,7 +226,8 @@ pub(super) fn lower(text: &str) -> String {
             let start = out.len() - word.len();
             out[start..].make_ascii_lowercase();
         } else {
-            out.push_str(&word.to_lowercase());
+            // The Turkish dotted capital becomes i and a combining dot.
+            out.extend(word.chars().flat_map(char::to_lowercase).filter(|letter| *letter != '\u{307}'));
         }
     }
     out

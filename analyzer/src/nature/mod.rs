@@ -239,6 +239,13 @@ impl Evidence<'_> {
             if !marks.any() && (*nature != Nature::ListNotice || beside.len() < 2) {
                 return false;
             }
+            // What the mail system says of a message is a bounce, whatever else has such words.
+            let bounces = of(&self.signs.subject.0, Nature::Bounce).is_some();
+            if (*nature == Nature::ListNotice && self.signs.mail_system && !self.signs.is_list_author())
+                || (*nature == Nature::Receipt && bounces)
+            {
+                return false;
+            }
             let seconded = !beside.is_empty() || marks.field.is_some() || marks.author.is_some();
             let known = marks.field.is_some_and(|mark| mark.suffices)
                 || marks.subject.is_some_and(|family| match family.strength {
@@ -301,7 +308,9 @@ impl Evidence<'_> {
             return beside;
         }
         beside.extend(signs.null_sender.then_some(Ground::NullSender));
-        beside.extend(signs.automatic_ground());
+        if nature != Nature::Receipt && (nature == Nature::Confirmation || !signs.is_campaign()) {
+            beside.extend(signs.automatic_ground());
+        }
         match nature {
             Nature::Receipt => beside.extend(signs.answers.then_some(Ground::Answers)),
             Nature::Challenge => {
@@ -343,20 +352,24 @@ impl Evidence<'_> {
         if !possible {
             return None;
         }
-        let words = self.words(Nature::Bounce).map(|family| Ground::Words(family.software));
+        let family = self.words(Nature::Bounce);
+        let words = family.map(|family| Ground::Words(family.software));
+        let own_words = family.is_some_and(|family| family.strength > Strength::Vague);
         let returned = self.parts.returned.is_some().then_some(Ground::Returned);
         let refusal = self.parts.refusal.then_some(Ground::Refusal);
         let content: Vec<Ground> = [subject, words, returned, refusal].into_iter().flatten().collect();
         // A postmaster is a person too, who answers people.
         let system = signs.mail_system && !(signs.answers && subject.is_none());
         let person = signs.is_answer_of_a_person();
+        let listed = signs.is_list_post();
+        // What tells of one particular message: it came back, or its recipient or his server's refusal is named.
+        let particular = returned.is_some() || refusal.is_some() || self.parts.names_recipient;
+        let said = subject.is_some() && words.is_some();
         let is_bounce = (failed.is_some() && !content.is_empty())
-            || (system && (!content.is_empty() || signs.null_sender || report.is_some()))
-            || (signs.null_sender
-                && (subject.is_some()
-                    || words.is_some() && (returned.or(refusal).is_some() || !signs.answers)
-                    || report.is_some()))
-            || (subject.is_some() && (words.is_some() || refusal.is_some()) && !person)
+            || (signs.null_sender && (signs.mail_system || said || report.is_some() || subject.is_some()))
+            || (signs.null_sender && words.is_some() && (particular || !signs.answers))
+            || (system && (said || own_words || particular && !content.is_empty() || report.is_some()))
+            || (subject.is_some() && particular && (words.is_some() || refusal.is_some()) && !person && !listed)
             || (report.is_some() && words.is_some());
         is_bounce.then(|| {
             grounds.extend(signs.null_sender.then_some(Ground::NullSender));
@@ -376,14 +389,18 @@ impl Evidence<'_> {
         let automatic = signs.automatic_ground();
         let suppresses = signs.suppresses_answers.then_some(Ground::Automatic("X-Auto-Response-Suppress"));
         let beside: Vec<Ground> = [null, answers, automatic, suppresses].into_iter().flatten().collect();
-        // Bulk mail that answers nobody is somebody's bulk mail.
-        let strong = null.is_some() || signs.automatic.is_some() || (answers.is_some() && beside.len() > 1);
+        // Bulk mail that answers nobody is somebody's bulk mail, and so is what can be unsubscribed from.
+        let responder = answers.is_some() && beside.len() > 1 && !signs.is_campaign() && !signs.is_list_post();
+        let strong = null.is_some() || responder;
+        // A person's `Re: Automatic reply: …` answers one.
+        let answered = answers.is_some() && !signs.is_reply_by_subject();
+        let alone = automatic.is_some() && !signs.is_campaign();
         let known = signs.automatic == Some(Automatic::Replied)
             || signs.precedence == Some(Precedence::AutoReply)
-            || marks.field.is_some_and(|mark| mark.suffices || !beside.is_empty())
+            || marks.field.is_some_and(|mark| mark.suffices)
             || marks.subject.is_some_and(|family| match family.strength {
                 Strength::Explicit => true,
-                Strength::Clear => !beside.is_empty(),
+                Strength::Clear => null.is_some() || answered || alone || marks.field.is_some(),
                 Strength::Vague => strong,
             })
             || (null.is_some() && !signs.mail_system && beside.len() > 1);

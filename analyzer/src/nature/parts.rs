@@ -70,6 +70,8 @@ pub(super) struct Parts {
     pub(super) returned: Option<ReturnedMessage>,
     /// Whether the text quotes a mail server's refusal.
     pub(super) refusal: bool,
+    /// Whether a line of the text is nothing but an address, as that of a recipient who did not get the message.
+    pub(super) names_recipient: bool,
     /// Whether the text holds a link with a token to confirm with.
     pub(super) token: bool,
 }
@@ -105,6 +107,7 @@ impl Parts {
         }
         parts.find_status_in_text();
         parts.find_returned_in_text();
+        parts.names_recipient = parts.text.lines().take(LINES_LIMIT).any(is_recipient);
         parts.refusal = refuses(&lower(&parts.text));
         parts.token = has_token_link(&parts.text);
         parts
@@ -180,6 +183,24 @@ impl Parts {
         let first = starts.iter().filter_map(|field| self.text.find(field)).min();
         self.status_in_text = first.map_or(Vec::new(), |start| status_groups(&self.text.as_bytes()[start..]));
     }
+}
+
+/// Whether a line is an address alone, or one behind the words that name a recipient.
+fn is_recipient(line: &str) -> bool {
+    const NAMES: [&str; 6] = ["to:", "recipient:", "recipients:", "delivered to:", "original-recipient:", "rcpt to:"];
+    let line = line.trim();
+    if line.len() > 400 || !line.contains('@') {
+        return false;
+    }
+    let lower = line.to_ascii_lowercase();
+    let named = NAMES.iter().filter_map(|name| lower.find(name).map(|position| position + name.len())).max();
+    let address = lower[named.unwrap_or(0)..]
+        .trim_matches(|letter: char| letter.is_whitespace() || "<>():;,\"'*-".contains(letter));
+    let Some((local, domain)) = address.split_once('@') else { return false };
+    let plain = |part: &str| {
+        !part.is_empty() && !part.contains(|letter: char| letter.is_whitespace() || "<>@,;:/".contains(letter))
+    };
+    plain(local) && plain(domain)
 }
 
 fn media_type(content: &ContentType<'_>) -> String {

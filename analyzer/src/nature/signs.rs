@@ -85,6 +85,7 @@ const FIELDS: &[Mark] = &[
     only("X-MS-Exchange-Generated-Message-Source", "mailbox rules agent", Nature::AutoReply),
     also("X-Mailer", "vacation", Nature::AutoReply),
     also("X-Mailer", "autoreply", Nature::AutoReply),
+    also("X-Mailer", "confixx autoresponder", Nature::AutoReply),
     also("X-Mailer", "autorespon", Nature::AutoReply),
     // Ticket systems, which also write to those who wrote to them.
     also("X-Powered-By", "otrs", Nature::AutoReply),
@@ -162,6 +163,8 @@ pub(super) struct Signs {
     list_fields: bool,
     list_author: bool,
     person: bool,
+    /// Whether it can be unsubscribed from, or says which campaign it is of.
+    campaign: bool,
 }
 
 impl Signs {
@@ -183,6 +186,8 @@ impl Signs {
                 Some(b'r') if field.is("Return-Path") => return_path = return_path.or(Some(field)),
                 Some(b'a') if field.is("Auto-Submitted") => signs.note_automatic(field),
                 Some(b'p') if field.is("Precedence") => signs.note_precedence(field),
+                Some(b'l') if field.is("List-Unsubscribe") => signs.campaign = true,
+                Some(b'f') if field.is("Feedback-ID") => signs.campaign = true,
                 Some(b'l' | b'm') => signs.list_fields |= is_list_field(field),
                 Some(b'x') => signs.note_extension(field),
                 _ => {}
@@ -208,8 +213,8 @@ impl Signs {
 
     /// Whether something beside the subject says that the message may be automatic.
     fn seconds_a_subject(&self, subject: &str) -> bool {
-        // People answer with `Re:`.
-        let answers = self.answers && !without_tags(subject).starts_with("re:");
+        // People answer with `Re:`, and machines seldom do.
+        let answers = self.answers && !is_reply(without_tags(subject));
         answers
             || self.null_sender
             || self.mail_system
@@ -238,6 +243,21 @@ impl Signs {
     /// Whether a list server wrote it.
     pub(super) fn is_list_author(&self) -> bool {
         self.list_author
+    }
+
+    /// Whether a list server passed it on for somebody else.
+    pub(super) fn is_list_post(&self) -> bool {
+        self.list_fields && !self.list_author
+    }
+
+    /// Whether it is one of many, sent to all who are on a list of somebody's.
+    pub(super) fn is_campaign(&self) -> bool {
+        self.campaign
+    }
+
+    /// Whether its subject says that somebody answers or forwards.
+    pub(super) fn is_reply_by_subject(&self) -> bool {
+        is_reply(without_tags(&self.subject.1))
     }
 
     /// Whether a person seems to have answered somebody: such mail may quote a bounce.
@@ -296,8 +316,13 @@ impl Signs {
     fn note_software(&mut self, field: &Field<'_>) {
         let value = field.value.trim_ascii_start();
         let name = field.name.trim_ascii_end();
+        // `X-Autoreply: no` says that it is none.
+        let denied = ["", "no", "false", "0", "none"]
+            .iter()
+            .any(|word| value.trim_ascii().eq_ignore_ascii_case(word.as_bytes()));
         let is_of = |mark: &Mark| {
-            mark.field.len() == name.len()
+            !denied
+                && mark.field.len() == name.len()
                 && mark.field.as_bytes().eq_ignore_ascii_case(name)
                 && value.get(..mark.value.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.value.as_bytes()))
         };
@@ -343,6 +368,15 @@ impl Signs {
         self.claims_status_report = kind.starts_with("message/delivery-status")
             || (kind.starts_with("multipart/report") && kind.contains("delivery-status"));
     }
+}
+
+/// Whether a subject in lower case begins as answers and forwarded mail do, in the languages of common mail programs.
+fn is_reply(subject: &str) -> bool {
+    const PREFIXES: [&str; 20] = [
+        "re:", "aw:", "sv:", "rv:", "rif:", "r:", "antw:", "odp:", "vs:", "ynt:", "fw:", "fwd:", "wg:", "tr:", "enc:",
+        "i:", "re :", "tr :", "回复:", "答复:",
+    ];
+    PREFIXES.iter().any(|prefix| subject.starts_with(prefix))
 }
 
 fn ends_with(name: &[u8], end: &[u8]) -> bool {

@@ -44,6 +44,7 @@ pub(in crate::nature) const OPENING_WORDS: &[Family] = &[
             r"the original message was received (?:at|from)",
             r"warning: (?:original )?message (?:is )?still undelivered",
             r"deferred: ",
+            r"original message(?: as received)? (?:is as )?follows",
             r"message could not be delivered for",
             r"(?:host|user) unknown",
         ],
@@ -94,14 +95,14 @@ pub(in crate::nature) const OPENING_WORDS: &[Family] = &[
         "DragonFly",
         &[r"this is the dragonfly mail agent", r"your message to @more@ (?:could not|has not|was not)"],
     ),
-    family(
+    vague(
         Nature::Bounce,
         "a mail system",
         &[
             r"(?:message|mail|e-?mail)(?:\(s\))? @more@(?:(?:could|can)(?:n't| ?not)(?: be| have been)? (?:successfully )?(?:deliver|sent)|(?:was|were|has|have)(?:n't| not)(?: been)? (?:successfully )?deliver|(?:was|is|were|been) (?:undeliver|returned|rejected|refused|bounced|not delivered)|undeliverable)",
         ],
     ),
-    family(
+    vague(
         Nature::Bounce,
         "a mail system",
         &[
@@ -110,7 +111,7 @@ pub(in crate::nature) const OPENING_WORDS: &[Family] = &[
             r"(?:could|did|was|were|can)(?:n't| ?not) (?:be )?(?:deliver|reach|accept)",
         ],
     ),
-    family(
+    vague(
         Nature::Bounce,
         "a mail system",
         &[
@@ -216,6 +217,10 @@ pub(in crate::nature) const OPENING_WORDS: &[Family] = &[
             r"i(?: am|'m| will be|'ll be) (?:currently )?(?:out of (?:the )?office|away (?:from|until|on|for)|on (?:vacation|holiday|leave|annual|maternity|business))",
             r"(?:is|am) (?:currently )?out of the office",
             r"thank you for (?:your (?:e-?mail|message|mail|inquiry|enquiry|request)|contacting|writing)",
+            r"(?:confirming that )?we(?: have|'ve)? (?:got|received|logged|registered|opened) (?:your|a|the) (?:request|message|e-?mail|ticket|enquiry|inquiry|case)",
+            r"(?:just confirming|we confirm) that we",
+            r"(?:ticket|case|request)@more@(?:has been|was|is) (?:created|opened|assigned|received|registered|logged)",
+            r"(?:internal identification|ticket number|tracking number) (?:is|:)",
             r"(?:we have received|we've received|has been received|your (?:message|request|e-?mail|ticket) (?:has been|was) (?:received|opened|created|logged))",
         ],
     ),
@@ -223,7 +228,7 @@ pub(in crate::nature) const OPENING_WORDS: &[Family] = &[
         Nature::AutoReply,
         "an auto-responder (other languages)",
         &[
-            r"(?:dies(?:es)? ist eine automatische|diese (?:e-?mail|nachricht) wurde automatisch|automatisch (?:erstellt|generiert)|bin (?:ich )?(?:bis|vom|derzeit|zurzeit|zur zeit|ab|wieder)|nicht im (?:büro|hause?)|vielen dank für ihre)",
+            r"(?:dies(?:es)? ist eine automatische|diese (?:e-?mail|nachricht) wurde automatisch|automatisch (?:erstellt|generiert)|bin (?:ich )?(?:bis|vom|derzeit|zurzeit|zur zeit|ab|wieder)|nicht im (?:büro|hause?)|vielen dank für ihre|haben@more@ticket@more@(?:angelegt|eröffnet|erstellt))",
             r"ceci est (?:un|une) (?:message|réponse) automatique",
             r"(?:je suis|je serai)[^.]*(?:absent|en cong)",
             r"respuesta automática",
@@ -249,6 +254,9 @@ pub(in crate::nature) const OPENING_WORDS: &[Family] = &[
         Nature::Challenge,
         "a challenge system",
         &[
+            r"your (?:message|mail|e-?mail) to \S+@\S+@more@(?:held|hold|waiting|pending|quarantin|not been delivered|stopped)",
+            r"only (?:from|accept|read)@more@(?:approved|allowed|known|let in|people)",
+            r"(?:подтверд)@more@(?:отправ|письм|сообщен)",
             r"(?:to (?:prove|verify|confirm|show)|(?:prove|verify|confirm|certify|authenticate) (?:that )?(?:you(?:r|rself)?)|(?:click|reply|respond|follow|visit|answer|type|enter)[^.]*(?:deliver|releas|approv|verif|confirm|authenticat))[^.]*(?:person|human|message|mail|sender|spam|deliver|real|address)",
             r"(?:anti-?spam|spam)[^.]*(?:confirm|verif|authenticat|challenge|approv)[^.]*",
             r"message[^.]*(?:held|quarantin|waiting|pending|on hold|queue)[^.]*(?:confirm|verif|until|reply|respond|authenticat)",
@@ -327,6 +335,7 @@ pub(in crate::nature) const OPENING_WORDS: &[Family] = &[
         Nature::VirusNotice,
         "a virus scanner",
         &[
+            r"(?:message|mail|e-?mail|attachment) (?:that )?you sent@more@(?:blocked|infected|virus|quarantin|banned|not allowed)",
             r"(?:virus(?:es)?|worm|trojan|malware|malicious (?:code|software)|infected (?:file|attachment|e-?mail|message)|banned (?:file|attachment|name)|prohibited (?:file|attachment)|dangerous (?:file|attachment)|blocked (?:file|attachment))[^.]*(?:found|detect|clean|delet|quarant|remov|block|stopp|reject|discover|contain|intercept|was|in (?:your|a|an|the))",
             r"(?:found|detect|contain|discover|infected|identified|intercept)[^.]*(?:virus|worm|trojan|malware|malicious)",
         ],

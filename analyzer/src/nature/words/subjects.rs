@@ -266,15 +266,26 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
             r"전송되지",
         ],
     ),
+    family(
+        Nature::Bounce,
+        "a mail system (Hebrew, Arabic, Ukrainian)",
+        &[
+            r"לא ניתן למסירה",
+            r"غير قابل للتسليم",
+            r"تعذر (?:تسليم|التسليم)",
+            r"(?:лист|повідомлення) не доставлен",
+            r"не вдалося доставити",
+        ],
+    ),
     // Automatic answers. What names itself an answer of a machine before a colon is one.
     explicit(
         Nature::AutoReply,
         "Exchange",
         &[
-            r"(?:out of office autoreply|automatic reply|automatische antwort|abwesenheitsnotiz|réponse automatique(?: d'absence du bureau)?|respuesta automática|fuera de la oficina|risposta automatica|fuori (?:ufficio|sede)|resposta automática|automatisch antwoord|afwezigheidsbericht|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|odpowiedź automatyczna|automatyczna odpowiedź|automatická odpověď|automatikus válasz|автоматический ответ|автоматична відповідь|otomatik (?:yanıt|cevap)|αυτόματη απάντηση|自動応答|自动答复|自動回覆|自动回复|자동 회신|răspuns automat) ?(?::|：)",
+            r"(?:out of office autoreply|automatic reply|автоответ|תשובה אוטומטית|מענה אוטומטי|رد تلقائي|ตอบกลับอัตโนมัติ|trả lời tự động|balasan otomatis|автоматичен отговор|automatski odgovor|samodejni odgovor|automatinis atsakymas|automatická odpoveď|resposta automàtica|ooo|automatische antwort|abwesenheitsnotiz|réponse automatique(?: d'absence du bureau)?|respuesta automática|fuera de la oficina|risposta automatica|fuori (?:ufficio|sede)|resposta automática|automatisch antwoord|afwezigheidsbericht|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|odpowiedź automatyczna|automatyczna odpowiedź|automatická odpověď|automatikus válasz|автоматический ответ|автоматична відповідь|otomatik (?:yanıt|cevap)|αυτόματη απάντηση|自動応答|自动答复|自動回覆|自动回复|자동 회신|răspuns automat) ?(?::|：)",
         ],
     ),
-    explicit(
+    family(
         Nature::AutoReply,
         "an auto-responder",
         &[
@@ -287,6 +298,7 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
         &[
             r"(?:i am|i'm|i will be|i'll be) (?:currently )?(?:away|out|on (?:vacation|holiday|leave)|not in)",
             r"(?:away|absent|on leave|vacation|holidays?|absence)\b",
+            r"my (?:e-?mail )?address (?:has )?changed",
         ],
     ),
     family(
@@ -294,6 +306,7 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
         "Notes",
         &[
             r".* (?:is|are|am) (?:currently )?out of (?:the )?office",
+            r"(?:abwesenheitsnotiz|abwesenheitsmeldung|message d'absence|réponse automatique)\z",
             r".* ist (?:au(?:ß|ss)er haus|nicht im (?:büro|hause?))",
             r".*\((?:away from the office|out of office|automatic (?:response|reply)|auto-?(?:reply|response))\)",
         ],
@@ -302,6 +315,8 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
         Nature::AutoReply,
         "a ticket system",
         &[
+            r"ticket received",
+            r"(?:nouveau|nuevo|neues|nuovo) ticket",
             r"(?:re: ?)?(?:thank(?:s| you) for|we(?: have|'ve)? received|your (?:message|e-?mail|mail|request|enquiry|inquiry|ticket|case|support request)|(?:new )?(?:ticket|case|request|issue)[ :#(]|ticket received|request received|message received|acknowledge?ment|auto ?ack|(?:support )?(?:ticket|request|case) ?(?:#|id|number|opened|created|received|has been))",
             r"\[(?:request|ticket|message|case) received\]",
             r"\[?ticket ?#",
@@ -554,6 +569,15 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
             r"(?:posting error|message (?:rejected|awaiting moderation|not posted|pending approval)|.*(?:awaiting|pending) moderation|your (?:post|message) .*(?:rejected|moderation|could not be posted))",
         ],
     ),
+    family(
+        Nature::VirusNotice,
+        "a gateway",
+        &[
+            r"\W{0,4}(?:message|mail|e-?mail) you sent (?:was |has been )?(?:blocked|rejected|quarantined|infected)",
+            r"your (?:message|mail|e-?mail) was blocked: attachment",
+            r"virus in (?:ihrer|deiner) (?:nachricht|mail|e-?mail)",
+        ],
+    ),
     // Virus scanners' notices.
     family(
         Nature::VirusNotice,
@@ -636,7 +660,9 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
         "Notes",
         &[
             r"подтверждение (?:прочтения|получения|о прочтении)",
-            r"(?:return|read|reading|delivery|disposition) (?:receipt|notification|report|confirmation)",
+            r"(?:return|read|reading|disposition) (?:receipt|notification|report|confirmation)",
+            r"receipt confirmation",
+            r"delivery (?:receipt|confirmation)",
             r"confirmation of (?:reading|receipt)",
             r"(?:empfangs|lese)bestätigung",
             r"accusé de (?:réception|lecture)",
