@@ -76,7 +76,7 @@ fn unit(verdict: &Verdict, trap: usize, at: i64) -> UnitKey {
 
 /// The lists in which an origin is after these units.
 fn lists(units: impl IntoIterator<Item = UnitKey>, now: i64) -> Vec<List> {
-    let mut counted: BTreeMap<UnitKey, u8> = BTreeMap::new();
+    let mut counted: BTreeMap<UnitKey, u16> = BTreeMap::new();
     for key in units {
         let samples = counted.entry(key).or_default();
         *samples = samples.saturating_add(1);

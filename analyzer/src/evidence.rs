@@ -11,8 +11,9 @@ use crate::verdict::Verdict;
 /// Seconds of an hour: the grain of evidence.
 pub const HOUR: i64 = 3600;
 
-/// The most samples that one unit counts.
-pub const SAMPLES_LIMIT: u8 = 255;
+/// The most samples that one unit counts. Shares of an hour are taken from counts, so it must lie above what a server
+/// sends to one trap in an hour.
+pub const SAMPLES_LIMIT: u16 = u16::MAX;
 
 /// How long before its arrival the boundary may have stamped a sample under `stamps = "checked"`, in seconds (24 h).
 pub const STALE_AFTER: i64 = 24 * HOUR;
@@ -43,7 +44,7 @@ pub struct Unit {
     /// What it counts.
     pub key: UnitKey,
     /// Distinct samples, 1 to [`SAMPLES_LIMIT`].
-    pub samples: u8,
+    pub samples: u16,
 }
 
 /// Whether a feed is held to its boundary's time stamps.

@@ -12,7 +12,7 @@ use prefix_trie::PrefixMap;
 
 use crate::address::{Origin, special_networks};
 use crate::evidence::{HOUR, Unit};
-use crate::score::{List, Policy, Registry, Score, score};
+use crate::score::{List, Policy, Registry, Sweep};
 
 /// An origin that is listed, as its units tell.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,23 +38,18 @@ pub fn replay(
     policy: &Policy,
     now: i64,
 ) -> Option<Listing> {
-    let mut hours: Vec<i64> = units.iter().map(|unit| unit.key.hour).filter(|hour| hour * HOUR <= now).collect();
-    hours.sort_unstable();
-    hours.dedup();
-    let mut standing: Option<Listing> = None;
-    for hour in hours {
+    let mut sweep = Sweep::of(units, list, registry, policy);
+    let (mut since, mut last) = (None, 0);
+    while let Some(hour) = sweep.next_hour().filter(|hour| hour * HOUR <= now) {
         let at = hour * HOUR;
-        let since = match &standing {
-            Some(listing) if listing.until > at => listing.since,
-            _ if score(units, list, registry, policy, at).lists(policy) => at,
-            _ => {
-                standing = None;
-                continue;
-            }
-        };
-        standing = Some(Listing { origin, since, until: end(units, list, registry, policy, at) });
+        // Unchanged evidence never scores higher later: what stands now has stood since it began.
+        since = since.filter(|_| sweep.standing(at).stands(policy));
+        sweep.take(hour);
+        since = since.or_else(|| sweep.standing(at).lists(policy).then_some(at));
+        last = at;
     }
-    standing.filter(|listing| listing.until > now)
+    let listing = Listing { origin, since: since?, until: end(&sweep, policy, last) };
+    Some(listing).filter(|listing| listing.until > now)
 }
 
 /// The listings that stand at `now`, one for each list at most. Whoever is in `spam` is not in `mixed` too.
@@ -75,17 +70,15 @@ pub fn replay_all(
     [spam, stands(List::Backscatter), mixed].into_iter().flatten().collect()
 }
 
-/// The first second at or after `from` at which the units known at `from` score below `delist_at`.
-fn end(units: &[Unit], list: List, registry: &Registry, policy: &Policy, from: i64) -> i64 {
-    let known: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR <= from).cloned().collect();
-    let stands = |score: &Score| score.value >= policy.delist_at && score.value > 0.0;
-    let now = score(&known, list, registry, policy, from);
-    let Some(newest) = now.newest.filter(|_| stands(&now)) else { return from };
+/// The first second at or after `from` at which the hours known so far score below `delist_at`.
+fn end(sweep: &Sweep<'_>, policy: &Policy, from: i64) -> i64 {
+    let now = sweep.standing(from);
+    let Some(newest) = now.newest.filter(|_| now.stands(policy)) else { return from };
     // Unchanged evidence never scores higher later, so the end can be found by halving.
     let (mut standing, mut ended) = (from, newest + policy.hard_limit);
     while ended - standing > 1 {
         let middle = standing + (ended - standing) / 2;
-        if stands(&score(&known, list, registry, policy, middle)) { standing = middle } else { ended = middle }
+        if sweep.standing(middle).stands(policy) { standing = middle } else { ended = middle }
     }
     ended
 }
@@ -271,6 +264,54 @@ mod tests {
         }
         for text in ["83.70.211.36", "26.51.100.25", "2a00:1:2:4::25"] {
             assert!(set.admit(Origin::from(text.parse::<IpAddr>().unwrap()), 1).is_ok(), "{text}");
+        }
+    }
+
+    /// A listing found hour by hour as its definition has it, each time from all units: slow, and plain.
+    fn by_definition(units: &[Unit], list: List, now: i64) -> Option<(i64, i64)> {
+        let (registry, policy) = (registry(), Policy::default());
+        let known =
+            |at: i64| -> Vec<Unit> { units.iter().filter(|unit| unit.key.hour * HOUR <= at).cloned().collect() };
+        let score = |from: i64, at: i64| crate::score::score(&known(from), list, &registry, &policy, at);
+        let mut hours: Vec<i64> = units.iter().map(|unit| unit.key.hour * HOUR).filter(|at| *at <= now).collect();
+        hours.sort_unstable();
+        hours.dedup();
+        let mut standing: Option<(i64, i64)> = None;
+        for at in hours {
+            standing = standing.filter(|(_, until)| *until > at);
+            let fresh = score(at, at);
+            let lists = fresh.value >= 2.5 && fresh.traps >= 3 && fresh.domains >= 3;
+            let Some(since) = standing.map(|(since, _)| since).or(lists.then_some(at)) else { continue };
+            let until = (at / 600..).map(|step| step * 600).find(|later| *later > at && score(at, *later).value < 1.25);
+            standing = until.map(|until| (since, until));
+        }
+        standing.filter(|(_, until)| *until > now)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        /// The sweep finds what the definition says (the end to ten minutes), in every list.
+        #[test]
+        fn a_replay_is_what_its_definition_says(hits in prop::collection::vec((0..5usize, 100i64..160, any::<bool>(), any::<bool>(), 1u16..6), 0..14), now in 100i64..180) {
+            let unit = |(trap, hour, bounce, null_sender, samples): &(usize, i64, bool, bool, u16)| {
+                let mut unit = hit(*trap, *hour);
+                unit.key.nature = if *bounce { Nature::Bounce } else { Nature::Direct };
+                unit.key.null_sender = *null_sender;
+                unit.samples = *samples;
+                unit
+            };
+            let units: Vec<Unit> = hits.iter().map(unit).collect();
+            for list in List::ALL {
+                let found = replay(ORIGIN, &units, list, &registry(), &Policy::default(), now * HOUR);
+                let defined = by_definition(&units, list, now * HOUR);
+                let near = found.as_ref().zip(defined).is_none_or(|(found, (since, until))| {
+                    found.since == since && (found.until - until).abs() <= 600
+                });
+                // Within ten minutes of the end the two may differ on whether it has come.
+                let ending = found.as_ref().is_some_and(|found| found.until - now * HOUR <= 600);
+                prop_assert!(near && (found.is_some() == defined.is_some() || ending), "{list:?}: {found:?}, {defined:?}");
+            }
         }
     }
 

@@ -4,10 +4,13 @@
 //! its witnesses. The lists differ in which samples count ([`List`]) and in nothing else. A pure function: the same units in any order, and any number of times, give the same score, and while
 //! they stand unchanged it never rises.
 
+mod hours;
+
 use std::collections::BTreeMap;
 
 use crate::evidence::{HOUR, Unit};
-use crate::nature::Nature;
+pub use hours::PRESUMED_OVER;
+use hours::{CountedHour, counted};
 
 /// A list that evidence makes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -214,28 +217,99 @@ pub struct Score {
     pub newest: Option<i64>,
 }
 
-impl Score {
-    /// Whether a listing begins at this score.
-    pub fn lists(&self, policy: &Policy) -> bool {
-        self.value >= policy.list_at && self.traps >= policy.traps && self.domains >= policy.trap_domains
-    }
-}
-
 /// The score in a list of an origin whose units these are, at `now` (Unix seconds). Units of later hours are not known
 /// yet.
 pub fn score(units: &[Unit], list: List, registry: &Registry, policy: &Policy, now: i64) -> Score {
-    let words = words(units, list, registry, policy, now);
+    let mut words: BTreeMap<(&str, &str), Word<'_>> = BTreeMap::new();
+    for hour in counted(units, list, registry) {
+        if let Some(word) = Word::of(&hour, policy, now) {
+            let before = words.insert((hour.trap, hour.feed), word).map_or(0, |word| word.samples);
+            // Hours come in order, so the later is the newer.
+            words.entry((hour.trap, hour.feed)).and_modify(|word| word.samples += before);
+        }
+    }
+    let words: Vec<Word<'_>> = words.into_values().collect();
     let witnesses = witnesses(&words, registry);
-    let counted: Vec<&Witness> = witnesses.iter().filter(|witness| witness.tier.counts_for_quorum()).collect();
-    let mut domains: Vec<&str> = counted.iter().map(|witness| witness.domain.as_str()).collect();
-    domains.sort_unstable();
-    domains.dedup();
-    Score {
-        value: weigh(&words, registry, policy),
-        traps: counted.len(),
-        domains: domains.len(),
-        newest: witnesses.first().map(|witness| witness.newest * HOUR),
-        witnesses,
+    let Standing { value, traps, domains, newest } = Standing::of(&words, registry, policy);
+    Score { value, traps, domains, newest, witnesses }
+}
+
+/// The score of an origin as its hours come in, one after the other, without what only people want to know.
+pub(crate) struct Sweep<'a> {
+    hours: std::iter::Peekable<std::vec::IntoIter<CountedHour<'a>>>,
+    /// The newest hour of each trap and feed so far.
+    known: BTreeMap<(&'a str, &'a str), CountedHour<'a>>,
+    registry: &'a Registry,
+    policy: &'a Policy,
+}
+
+impl<'a> Sweep<'a> {
+    /// Before the first hour.
+    pub(crate) fn of(units: &'a [Unit], list: List, registry: &'a Registry, policy: &'a Policy) -> Self {
+        let hours = counted(units, list, registry).into_iter().peekable();
+        Self { hours, known: BTreeMap::new(), registry, policy }
+    }
+
+    /// The next hour that counts.
+    pub(crate) fn next_hour(&mut self) -> Option<i64> {
+        self.hours.peek().map(|hour| hour.hour)
+    }
+
+    /// Lets the next hour be known.
+    pub(crate) fn take(&mut self, hour: i64) {
+        while let Some(next) = self.hours.next_if(|next| next.hour == hour) {
+            self.known.insert((next.trap, next.feed), next);
+        }
+    }
+
+    /// What the hours known so far come to at an instant.
+    pub(crate) fn standing(&self, now: i64) -> Standing {
+        let words: Vec<Word<'_>> = self.known.values().filter_map(|hour| Word::of(hour, self.policy, now)).collect();
+        Standing::of(&words, self.registry, self.policy)
+    }
+}
+
+/// What a score says of a listing.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Standing {
+    /// As [`Score::value`].
+    pub(crate) value: f64,
+    /// As [`Score::traps`].
+    pub(crate) traps: usize,
+    /// As [`Score::domains`].
+    pub(crate) domains: usize,
+    /// As [`Score::newest`].
+    pub(crate) newest: Option<i64>,
+}
+
+impl Standing {
+    fn of(words: &[Word<'_>], registry: &Registry, policy: &Policy) -> Self {
+        let mut traps: Vec<(&str, &str)> = Vec::with_capacity(words.len());
+        for word in words {
+            if let Some(trap) = registry.traps.get(word.trap).filter(|trap| trap.tier.counts_for_quorum()) {
+                traps.push((&trap.domain, word.trap));
+            }
+        }
+        traps.sort_unstable();
+        traps.dedup();
+        let mut domains: Vec<&str> = traps.iter().map(|(domain, _)| *domain).collect();
+        domains.dedup();
+        Self {
+            value: weigh(words, registry, policy),
+            traps: traps.len(),
+            domains: domains.len(),
+            newest: words.iter().map(|word| word.newest * HOUR).max(),
+        }
+    }
+
+    /// Whether a listing begins at this standing.
+    pub(crate) fn lists(&self, policy: &Policy) -> bool {
+        self.value >= policy.list_at && self.traps >= policy.traps && self.domains >= policy.trap_domains
+    }
+
+    /// Whether a listing that has begun goes on.
+    pub(crate) fn stands(&self, policy: &Policy) -> bool {
+        self.value >= policy.delist_at && self.value > 0.0
     }
 }
 
@@ -250,113 +324,14 @@ struct Word<'a> {
     samples: u32,
 }
 
-/// The samples of an hour at a trap, by how they count.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    direct: u32,
-    /// Reflected with the null sender, at a trap that never sends.
-    null_reflected: u32,
-    /// Reflected with another sender, at a trap that never sends.
-    other_reflected: u32,
-    all: u32,
-}
-
-impl Tally {
-    fn add(&mut self, unit: &Unit, trap: &Trap) {
-        let samples = u32::from(unit.samples);
-        if unit.key.nature == Nature::AbuseReport && trap.accepts_reports {
-            return;
-        }
-        self.all += samples;
-        match (unit.key.nature.is_reflected(), unit.key.null_sender) {
-            (false, _) => self.direct += samples,
-            // Whatever answers a trap that sends may answer what it sent.
-            (true, _) if trap.sends => {}
-            (true, true) => self.null_reflected += samples,
-            (true, false) => self.other_reflected += samples,
-        }
+impl<'a> Word<'a> {
+    /// What an hour says at an instant; nothing before it and past the hard limit.
+    fn of(hour: &CountedHour<'a>, policy: &Policy, now: i64) -> Option<Self> {
+        let age = now - hour.hour * HOUR;
+        let weight = hour.most * (-(age as f64) / policy.half_life as f64).exp2();
+        let CountedHour { trap, feed, trust, samples, .. } = *hour;
+        (age >= 0 && age < policy.hard_limit).then_some(Self { trap, feed, trust, newest: hour.hour, weight, samples })
     }
-
-    /// Whether it is a direct hour: more than three quarters reflected presume the rest to be so too (G3).
-    fn is_direct(self) -> bool {
-        self.direct > 0 && self.direct * 4 >= self.all
-    }
-
-    /// How many of them count in a list.
-    fn counts(self, list: List) -> u32 {
-        match list {
-            List::Spam if !self.is_direct() => 0,
-            List::Spam => self.direct,
-            List::Backscatter => self.null_reflected,
-            List::Mixed => self.direct + self.other_reflected,
-        }
-    }
-}
-
-/// The time over which an origin's hours presume each other to be reflected, in seconds. Evidence must be kept so much
-/// longer than it counts, or what it presumed would come to count when it goes.
-pub const PRESUMED_OVER: i64 = 24 * HOUR;
-
-/// What an origin's hours at all traps of a feed say of each other (B01): where a trap gets a bounce an hour, one that
-/// was misread is an hour by itself, and a few such hours would list a server that does nothing but reflect.
-///
-/// By hours at traps and not by samples, or a flood of dressed mail to one trap would excuse spam to all others; by feed,
-/// or a feed could excuse what another saw.
-struct Presumption<'a>(BTreeMap<(&'a str, i64), HoursAtTraps>);
-
-#[derive(Default)]
-struct HoursAtTraps {
-    direct: u32,
-    all: u32,
-}
-
-impl<'a> Presumption<'a> {
-    fn of(hours: &BTreeMap<(&'a str, &'a str, i64), Tally>) -> Self {
-        let mut by_feed: BTreeMap<(&str, i64), HoursAtTraps> = BTreeMap::new();
-        for ((_, feed, hour), tally) in hours.iter().filter(|(_, tally)| tally.all > 0) {
-            let at_traps = by_feed.entry((feed, *hour)).or_default();
-            at_traps.all += 1;
-            at_traps.direct += u32::from(tally.is_direct());
-        }
-        Self(by_feed)
-    }
-
-    /// Whether more than three quarters of the feed's hours at traps, up to and with this hour, are reflected.
-    fn reflects(&self, feed: &'a str, hour: i64) -> bool {
-        let window = self.0.range((feed, hour - PRESUMED_OVER / HOUR + 1)..=(feed, hour));
-        let (direct, all) = window.fold((0, 0), |(direct, all), (_, at)| (direct + at.direct, all + at.all));
-        direct * 4 < all
-    }
-}
-
-fn words<'a>(units: &'a [Unit], list: List, registry: &Registry, policy: &Policy, now: i64) -> Vec<Word<'a>> {
-    let mut hours: BTreeMap<(&str, &str, i64), Tally> = BTreeMap::new();
-    for unit in units {
-        if let Some(trap) = registry.traps.get(&unit.key.trap) {
-            hours.entry((&unit.key.trap, &unit.key.feed, unit.key.hour)).or_default().add(unit, trap);
-        }
-    }
-    let presumption = Presumption::of(&hours);
-    let mut words: Vec<Word<'a>> = Vec::new();
-    for ((trap_id, feed, hour), tally) in hours {
-        let (Some(trap), Some(trust)) = (registry.traps.get(trap_id), registry.feeds.get(feed)) else { continue };
-        let age = now - hour * HOUR;
-        let samples = tally.counts(list);
-        if age < 0 || age >= policy.hard_limit || samples == 0 {
-            continue;
-        }
-        if list == List::Spam && presumption.reflects(feed, hour) {
-            continue;
-        }
-        let weight = trap.tier.weight() * (-(age as f64) / policy.half_life as f64).exp2();
-        let word = Word { trap: trap_id, feed, trust: *trust, newest: hour, weight, samples };
-        match words.last_mut().filter(|last| (last.trap, last.feed) == (trap_id, feed)) {
-            // Hours come in order, so the later is the newer.
-            Some(last) => *last = Word { samples: last.samples + word.samples, ..word },
-            None => words.push(word),
-        }
-    }
-    words
 }
 
 /// The traps behind the words, newest first; each with the feed that was heard last.
@@ -434,7 +409,8 @@ fn weigh(words: &[Word<'_>], registry: &Registry, policy: &Policy) -> f64 {
 mod tests {
     use super::*;
     use crate::address::Origin;
-    use crate::evidence::UnitKey;
+    use crate::evidence::{SAMPLES_LIMIT, UnitKey};
+    use crate::nature::Nature;
     use proptest::prelude::*;
 
     pub(super) fn registry() -> Registry {
@@ -450,7 +426,7 @@ mod tests {
         Registry { traps, feeds: feeds.map(|(name, trust)| (name.to_owned(), trust)).into() }
     }
 
-    fn unit(feed: &str, trap: &str, nature: Nature, hour: i64, samples: u8) -> Unit {
+    fn unit(feed: &str, trap: &str, nature: Nature, hour: i64, samples: u16) -> Unit {
         let key = UnitKey {
             origin: Origin::V4([192, 0, 2, 1].into()),
             feed: feed.into(),
@@ -470,12 +446,22 @@ mod tests {
         score(units, List::Spam, &registry(), &Policy::default(), now)
     }
 
+    /// Whether the hours up to an instant begin a listing.
+    fn lists(units: &[Unit], now: i64) -> bool {
+        let (registry, policy) = (registry(), Policy::default());
+        let mut sweep = Sweep::of(units, List::Spam, &registry, &policy);
+        while let Some(hour) = sweep.next_hour().filter(|hour| hour * HOUR <= now) {
+            sweep.take(hour);
+        }
+        sweep.standing(now).lists(&policy)
+    }
+
     #[test]
     fn a_score_reads_as_fresh_traps() {
         let units = [direct("own", "t00", 10), direct("own", "t10", 10), direct("own", "t20", 10)];
         let fresh = at(&units, 10 * HOUR);
         assert_eq!((fresh.value, fresh.traps, fresh.domains), (3.0, 3, 3));
-        assert!(fresh.lists(&Policy::default()));
+        assert!(lists(&units, 10 * HOUR));
         assert_eq!(at(&units, 58 * HOUR).value, 1.5);
         assert_eq!(at(&units, 82 * HOUR).value, 0.0);
         assert_eq!(at(&units, 9 * HOUR).value, 0.0);
@@ -492,7 +478,7 @@ mod tests {
             .flat_map(|trap| [direct("own", &format!("t0{trap}"), 1), direct("own", &format!("t1{trap}"), 1)])
             .collect();
         assert_eq!(at(&two_domains, HOUR).value, 3.0);
-        assert!(!at(&two_domains, HOUR).lists(&Policy::default()));
+        assert!(!lists(&two_domains, HOUR));
         let foreign: Vec<Unit> = (0..4).map(|domain| direct("far", &format!("t{domain}0"), 1)).collect();
         assert_eq!(at(&foreign, HOUR).value, 1.25);
         let unknown = [direct("nobody", "t00", 1), direct("own", "t99", 1)];
@@ -528,11 +514,32 @@ mod tests {
         assert_eq!((spam.value, spam.traps), (0.0, 0));
         // The same three from one that does not reflect list it; another feed's bounces excuse nothing.
         let direct: Vec<Unit> = units.iter().filter(|unit| unit.key.nature == Nature::Direct).cloned().collect();
-        assert!(at(&direct, 20 * HOUR).lists(&Policy::default()));
+        assert!(lists(&direct, 20 * HOUR));
         for unit in units.iter_mut().filter(|unit| unit.key.nature == Nature::Bounce) {
             unit.key.feed = "far".into();
         }
-        assert!(at(&units, 20 * HOUR).lists(&Policy::default()));
+        assert!(lists(&units, 20 * HOUR));
+    }
+
+    /// One trap that is known to a spammer, dressed for hour by hour, excuses no others; nor do traps that prove nothing.
+    #[test]
+    fn a_dressed_trap_excuses_no_others() {
+        let mut units: Vec<Unit> = (0..24).map(|hour| unit("own", "t00", Nature::AutoReply, hour, 1)).collect();
+        units.extend((0..24).map(|hour| unit("own", "old", Nature::AutoReply, hour, 1)));
+        units.extend([direct("own", "t10", 23), direct("own", "t20", 23), direct("own", "t30", 23)]);
+        assert!(lists(&units, 23 * HOUR));
+    }
+
+    /// A unit that counts no further makes no share: an hour flooded with bounces is reflected, however many were misread.
+    #[test]
+    fn a_flood_of_bounces_stays_a_flood_of_bounces() {
+        let mut units = Vec::new();
+        for domain in 0..4 {
+            units.push(unit("own", &format!("t{domain}0"), Nature::Bounce, 1, SAMPLES_LIMIT));
+            units.push(unit("own", &format!("t{domain}0"), Nature::Direct, 1, SAMPLES_LIMIT));
+        }
+        assert_eq!(at(&units, HOUR).value, 0.0);
+        assert_eq!(all_at(&units, HOUR)[2].traps, 4);
     }
 
     /// B05, B06: what counts where.
@@ -566,13 +573,13 @@ mod tests {
         assert_eq!(scores(&report, &quiet), [1.0, 0.0, 1.0]);
         assert_eq!(scores(&report, &reporting), [0.0; 3]);
         // A quarter of an hour's samples makes it direct, whoever sent the rest; below, the direct ones are only mixed.
-        let hour = |dressed: u8| [direct("own", "t00", 1), unit("own", "t00", Nature::Bounce, 1, dressed)];
+        let hour = |dressed: u16| [direct("own", "t00", 1), unit("own", "t00", Nature::Bounce, 1, dressed)];
         assert_eq!(scores(&hour(3), &quiet)[0], 1.0);
         assert_eq!(scores(&hour(4), &quiet), [0.0, 0.0, 1.0]);
     }
 
     prop_compose! {
-        fn any_unit()(feed in 0..3usize, domain in 0..4, index in 0..4, nature in 0..4usize, null_sender in any::<bool>(), hour in 0i64..100, samples in 1u8..=255) -> Unit {
+        fn any_unit()(feed in 0..3usize, domain in 0..4, index in 0..4, nature in 0..4usize, null_sender in any::<bool>(), hour in 0i64..100, samples in 1u16..=SAMPLES_LIMIT) -> Unit {
             let nature = [Nature::Direct, Nature::Bounce, Nature::AutoReply, Nature::AbuseReport][nature];
             let mut unit = unit(["own", "far", "far2"][feed], &format!("t{domain}{index}"), nature, hour, samples);
             unit.key.null_sender = null_sender;
