@@ -341,6 +341,29 @@ fn the_returned_message_is_no_evidence() {
     );
 }
 
+/// What is slow to read is not read: each of these cost hundreds of milliseconds once.
+#[test]
+fn no_text_costs_more_than_its_length() {
+    let head = "From: a@b.example\nSubject: x\nAuto-Submitted: auto-replied\n\n";
+    for body in
+        ["To:\nB:\n".repeat(2400), "To: a\nx: b\n".repeat(2000), "From: a\n\n".repeat(2000), "http://a/".repeat(2000)]
+    {
+        let message = format!("{head}{body}");
+        judged(message.as_bytes());
+        let began = cpu_time();
+        for _ in 0..10 {
+            judged(message.as_bytes());
+        }
+        // In a debug build; the bound is for what is quadratic.
+        assert!((cpu_time() - began).as_millis() < 1500, "{:?}: {}", cpu_time() - began, &body[..20]);
+    }
+}
+
+/// The CPU time of this thread.
+fn cpu_time() -> std::time::Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
+}
+
 /// An origin is judged by its own envelope (`<>`), however the channel writes the null sender.
 #[test]
 fn null_senders() {

@@ -55,8 +55,9 @@ pub(super) const fn explicit(nature: Nature, software: &'static str, words: Phra
     Family { nature, software, strength: Strength::Explicit, words }
 }
 
-/// The most memory that one automaton of one thread takes, in octets.
-const CACHE_LIMIT: usize = 8 << 20;
+/// The most memory that one automaton of one thread takes, in octets. There are some eighteen, of which few ever come
+/// near it.
+const CACHE_LIMIT: usize = 4 << 20;
 
 /// Many patterns, searched at once.
 struct Patterns {

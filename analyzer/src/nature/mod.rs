@@ -201,6 +201,7 @@ impl Evidence<'_> {
             .or_else(|| self.by_responder(&mut grounds))
             .or_else(|| self.by_bounce(&mut grounds))
             .or_else(|| self.by_answer(&mut grounds))
+            .or_else(|| self.by_token(&mut grounds))
             .or_else(|| self.by_null_sender(&mut grounds));
         (nature.unwrap_or(Nature::Direct), grounds)
     }
@@ -395,7 +396,10 @@ impl Evidence<'_> {
         // A person's `Re: Automatic reply: …` answers one.
         let answered = answers.is_some() && !signs.is_reply_by_subject();
         let alone = automatic.is_some() && !signs.is_campaign();
-        let known = signs.automatic == Some(Automatic::Replied)
+        // Software that says in each of these ways that it answers by itself needs no words.
+        let thorough = responder && signs.automatic.is_some() && (suppresses.is_some() || signs.precedence.is_some());
+        let known = thorough
+            || signs.automatic == Some(Automatic::Replied)
             || signs.precedence == Some(Precedence::AutoReply)
             || marks.field.is_some_and(|mark| mark.suffices)
             || marks.subject.is_some_and(|family| match family.strength {
@@ -412,6 +416,17 @@ impl Evidence<'_> {
             grounds.extend(words.map(|family| Ground::Words(family.software)));
             grounds.extend(beside);
             Nature::AutoReply
+        })
+    }
+
+    /// Automatic mail with a link to confirm by is a request to confirm, in whatever language it is written (B03).
+    fn by_token(&self, grounds: &mut Vec<Ground>) -> Option<Nature> {
+        let signs = self.signs;
+        let automatic = signs.automatic_ground().filter(|_| signs.automatic.is_some());
+        (self.parts.token && automatic.is_some() && !signs.is_list_post()).then(|| {
+            grounds.extend(automatic);
+            grounds.push(Ground::Token);
+            Nature::Confirmation
         })
     }
 

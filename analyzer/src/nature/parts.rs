@@ -20,11 +20,17 @@ pub const READ_LIMIT: usize = 256 << 10;
 /// How much of the text is looked at, in octets.
 const TEXT_LIMIT: usize = 16 << 10;
 
+/// How much of an HTML part is searched for links, in octets.
+const HTML_LIMIT: usize = 64 << 10;
+
 /// How much of a returned message's header block is kept, in octets.
 const RETURNED_LIMIT: usize = 64 << 10;
 
 /// The most lines of the text at which a returned header block is looked for.
 const LINES_LIMIT: usize = 2000;
+
+/// How many lines of the text are tried as the beginning of a returned header block.
+const BLOCKS_LIMIT: usize = 20;
 
 /// The fields of which a header block without a part of its own must have [`CORE_FIELDS`].
 const KNOWN_FIELDS: [&str; 9] =
@@ -102,14 +108,14 @@ impl Parts {
                 _ => None,
             });
             if let Some(html) = html {
-                parts.add_text(&html_to_text(beginning(html, TEXT_LIMIT * 4)));
+                parts.add_text(&html_to_text(beginning(html, HTML_LIMIT)));
             }
         }
         parts.find_status_in_text();
         parts.find_returned_in_text();
         parts.names_recipient = parts.text.lines().take(LINES_LIMIT).any(is_recipient);
         parts.refusal = refuses(&lower(&parts.text));
-        parts.token = has_token_link(&parts.text);
+        parts.token |= has_token_link(&parts.text);
         parts
     }
 
@@ -130,6 +136,7 @@ impl Parts {
             (PartType::Text(text), "message/delivery-status" | "text/delivery-status") => {
                 self.take_report(text.as_bytes(), &kind)
             }
+            (PartType::Html(html), _) => self.token |= has_token_link(beginning(html, HTML_LIMIT)),
             (PartType::Text(text), _) if !self.enough_text() => self.add_text(beginning(text, TEXT_LIMIT)),
             (PartType::Binary(bytes) | PartType::InlineBinary(bytes), _) => match kind.as_str() {
                 "message/rfc822-headers" | "message/rfc822" | "message/global" | "message/global-headers" => {
@@ -270,13 +277,20 @@ fn status_groups(bytes: &[u8]) -> Vec<Status> {
 fn header_block(text: &str) -> Option<usize> {
     let mut offset = 0;
     let mut before_is_field = false;
+    let mut tried = 0;
     for line in text.split_inclusive('\n').take(LINES_LIMIT) {
         let is_field = KNOWN_FIELDS.iter().any(|name| {
             line.get(..name.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(name))
                 && line[name.len()..].starts_with(':')
         });
-        if is_field && !before_is_field && is_header_block(&text.as_bytes()[offset..]) {
-            return Some(offset);
+        if is_field && !before_is_field {
+            if is_header_block(&text.as_bytes()[offset..]) {
+                return Some(offset);
+            }
+            tried += 1;
+            if tried == BLOCKS_LIMIT {
+                return None;
+            }
         }
         before_is_field = is_field;
         offset += line.len();

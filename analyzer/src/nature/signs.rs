@@ -336,7 +336,8 @@ impl Signs {
     /// An address beside the author's: software often tells its name or its token there.
     fn note_path(&mut self, field: &Field<'_>) {
         let address = address_of(field.value);
-        self.token |= has_token(&address.local);
+        // A token in the return path tells whose bounce it is, and confirms nothing.
+        self.token |= field.is("Reply-To") && has_token(&address.local);
         self.author.0.extend(Authors::of(&address.local, &address.name, &address.domain).0);
     }
 

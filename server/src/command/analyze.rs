@@ -63,8 +63,8 @@ enum RequestBoundary {
 
 #[derive(Deserialize)]
 struct RequestEnvelope {
-    #[serde(default)]
-    mail_from: String,
+    /// Absent or null: not known, which is not the null sender.
+    mail_from: Option<String>,
     #[serde(default)]
     rcpt_to: Vec<String>,
 }
@@ -259,10 +259,9 @@ fn question(request: &Request<'_>) -> Result<Question, String> {
         RequestBoundary::Headers => Boundary::Headers,
         RequestBoundary::Channel => Boundary::Channel,
     };
-    let envelope = request
-        .envelope
-        .as_ref()
-        .map(|envelope| Envelope { mail_from: envelope.mail_from.clone(), rcpt_to: envelope.rcpt_to.clone() });
+    let envelope = request.envelope.as_ref().and_then(|envelope| {
+        Some(Envelope { mail_from: envelope.mail_from.clone()?, rcpt_to: envelope.rcpt_to.clone() })
+    });
     Ok(Question {
         message,
         envelope,

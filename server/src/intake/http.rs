@@ -128,7 +128,9 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
         }
         None => None,
     };
-    let envelope = text(headers, MAIL_FROM).map(|sender| Envelope {
+    // An internationalised sender (RFC 6531) is no ASCII; what is not known would be taken from the message itself.
+    let sender = headers.get(MAIL_FROM).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let envelope = sender.map(|sender| Envelope {
         mail_from: sender.trim().trim_start_matches('<').trim_end_matches('>').to_owned(),
         rcpt_to: Vec::new(),
     });

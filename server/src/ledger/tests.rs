@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use firsthand_analyzer::evidence::{HOUR, Unit, UnitKey, sample_id};
+use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT, Unit, UnitKey, sample_id};
 use firsthand_analyzer::nature::Nature;
 
 use super::*;
@@ -67,13 +67,20 @@ async fn a_sample_counts_once() {
     assert!(matches!(beside.record(one.clone()).await, Err(LedgerError::Closed)));
 }
 
-/// C04: a unit stops counting at 255, a flood of one trap included.
+/// C04: a unit stops counting at its limit, a flood of one trap included.
 #[tokio::test]
 async fn a_unit_counts_to_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let facts: Vec<Fact> = (0..300).map(|number| fact("own", "t1", "192.0.2.1", number, 9)).collect();
     let ledger = record_all(folder.path(), &facts).await;
-    assert_eq!(sorted(&ledger, "192.0.2.1")[0].samples, 255);
+    assert_eq!(sorted(&ledger, "192.0.2.1")[0].samples, 300);
+    // A flood that came before, told short.
+    let beside = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    beside.execute("UPDATE units SET samples = ?1", [SAMPLES_LIMIT - 1]).unwrap();
+    for number in 300..303 {
+        ledger.record(fact("own", "t1", "192.0.2.1", number, 9)).await.unwrap();
+    }
+    assert_eq!(sorted(&ledger, "192.0.2.1")[0].samples, SAMPLES_LIMIT);
 }
 
 /// G5: adding and withdrawing a feed equals never having had it; what it sends later does not count either.

@@ -282,7 +282,7 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
         Nature::AutoReply,
         "Exchange",
         &[
-            r"(?:out of office autoreply|automatic reply|автоответ|תשובה אוטומטית|מענה אוטומטי|رد تلقائي|ตอบกลับอัตโนมัติ|trả lời tự động|balasan otomatis|автоматичен отговор|automatski odgovor|samodejni odgovor|automatinis atsakymas|automatická odpoveď|resposta automàtica|ooo|automatische antwort|abwesenheitsnotiz|réponse automatique(?: d'absence du bureau)?|respuesta automática|fuera de la oficina|risposta automatica|fuori (?:ufficio|sede)|resposta automática|automatisch antwoord|afwezigheidsbericht|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|odpowiedź automatyczna|automatyczna odpowiedź|automatická odpověď|automatikus válasz|автоматический ответ|автоматична відповідь|otomatik (?:yanıt|cevap)|αυτόματη απάντηση|自動応答|自动答复|自動回覆|自动回复|자동 회신|răspuns automat) ?(?::|：)",
+            r"(?:out of office autoreply|automatic reply|автоответ|תשובה אוטומטית|מענה אוטומטי|رد تلقائي|ตอบกลับอัตโนมัติ|trả lời tự động|balasan otomatis|автоматичен отговор|automatski odgovor|samodejni odgovor|automatinis atsakymas|automatická odpoveď|resposta automàtica|ooo|automatische antwort|abwesenheitsnotiz|réponse automatique(?: d'absence du bureau)?|respuesta automática|fuera de la oficina|risposta automatica|fuori (?:ufficio|sede)|resposta automática|automatisch antwoord|afwezigheidsbericht|autosvar|automatiskt svar|automatisk svar|automaattinen vastaus|odpowiedź automatyczna|automatyczna odpowiedź|automatická odpověď|automatikus válasz|автоматический ответ|автоматична відповідь|otomatik (?:yanıt|cevap)|αυτόματη απάντηση|自動応答|自动答复|自動回覆|自动回复|자동 회신|răspuns automat)(?: ?(?::|：)| (?:-|–|auf) |\z)",
         ],
     ),
     family(
