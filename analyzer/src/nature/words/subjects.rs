@@ -306,6 +306,10 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
         "Notes",
         &[
             r".* (?:is|are|am) (?:currently )?out of (?:the )?office",
+            r".* (?:est|sera) absente? (?:du bureau|jusqu)",
+            r".* (?:está|estará) (?:fuera de la oficina|ausente)",
+            r".* (?:è|sarà) (?:fuori ufficio|assente)",
+            r".* er ikke på kontoret",
             r"(?:abwesenheitsnotiz|abwesenheitsmeldung|message d'absence|réponse automatique)\z",
             r".* ist (?:au(?:ß|ss)er haus|nicht im (?:büro|hause?))",
             r".*\((?:away from the office|out of office|automatic (?:response|reply)|auto-?(?:reply|response))\)",
@@ -418,6 +422,9 @@ pub(in crate::nature) const SUBJECT_WORDS: &[Family] = &[
         Nature::Confirmation,
         "a forum",
         &[
+            r"(?:.* )?(?:account|login) details (?:for|at)",
+            r"(?:.* )?e-?mail address confirmation",
+            r"(?:complete|confirm|activate|verify) your (?:registration|account|sign-?up|membership)",
             r".*(?:добро пожаловать на|welcome to|willkommen (?:bei|im|auf)|bienvenue (?:sur|à|au)|bienvenido a|activeren|aktivier|activer|activar|attiva|activation|aktivierung|confirmaci|petición de confirm|(?:demande|richiesta|pedido) (?:de|di) conf)",
         ],
     ),
