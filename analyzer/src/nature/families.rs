@@ -85,7 +85,16 @@ impl Patterns {
         Self { regex, anchored }
     }
 
+    /// Whether any pattern is found.
+    fn any(&self, text: &str) -> bool {
+        self.regex.is_match(Input::new(text).anchored(self.anchored))
+    }
+
     fn found(&self, text: &str) -> PatternSet {
+        // Most texts hold none.
+        if !self.any(text) {
+            return PatternSet::new(0);
+        }
         let mut set = PatternSet::new(self.regex.pattern_len());
         self.regex.which_overlapping_matches(&Input::new(text).anchored(self.anchored), &mut set);
         set
@@ -177,17 +186,17 @@ pub(super) static AUTHORS: LazyLock<AuthorPatterns> = LazyLock::new(|| AuthorPat
 impl AuthorPatterns {
     /// Whether a local part is a mail system's own.
     pub(super) fn is_mail_system(&self, local: &str) -> bool {
-        !self.mail_systems.found(local).is_empty()
+        self.mail_systems.any(local)
     }
 
     /// Whether a display name is a mail system's.
     pub(super) fn is_mail_system_name(&self, name: &str) -> bool {
-        !self.mail_system_names.found(name).is_empty()
+        self.mail_system_names.any(name)
     }
 
     /// Whether a local part is a list server's own.
     pub(super) fn is_list_server(&self, local: &str) -> bool {
-        !self.list_servers.found(local).is_empty()
+        self.list_servers.any(local)
     }
 }
 
@@ -212,7 +221,7 @@ fn first_reason(patterns: &Patterns, table: &[(Reason, Phrases)], text: &str) ->
 /// Whether a text quotes a mail server's refusal.
 pub(super) fn refuses(text: &str) -> bool {
     static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new([REFUSAL].into_iter(), Anchored::No));
-    !PATTERNS.found(text).is_empty()
+    PATTERNS.any(text)
 }
 
 /// A text in lower case, with single spaces for all white space.

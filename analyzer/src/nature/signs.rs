@@ -357,7 +357,9 @@ impl Signs {
         let local = address.local.as_str();
         let ends = LIST_AUTHORS.iter().any(|part| match part.strip_suffix('-') {
             Some(beginning) => local.strip_prefix(beginning).is_some_and(|rest| rest.starts_with('-')),
-            None => local.ends_with(part) || local.contains(&format!("{part}+")) || local.contains(&format!("{part}-")),
+            None => local
+                .match_indices(part)
+                .any(|(at, _)| matches!(local.as_bytes().get(at + part.len()), None | Some(b'+' | b'-'))),
         });
         self.list_author |= ends || AUTHORS.is_list_server(local);
     }
