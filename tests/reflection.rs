@@ -239,6 +239,10 @@ fn ten_thousand_bounces_list_no_spammer() {
     for mta in ["Postfix:", "Exim:", "Sendmail:", "Exchange:"] {
         assert!(text.contains(mta), "{text}");
     }
+    assert_eq!((&why["listed"], &why["listed_in"][0]), (&false.into(), &"backscatter".into()));
+    let (_, page) = service.get(&format!("/address/{SERVER}"));
+    assert!(page.contains("null sender only") && page.contains("smtpd_recipient_restrictions"), "{page}");
+    assert!(!page.contains("stolen mailbox password"), "{page}");
 }
 
 /// A bounce of our corpus as our relay would have taken it from `server`.

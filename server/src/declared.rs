@@ -2,15 +2,17 @@
 //!
 //! Enters: [`Settings`]. Leaves: a topology for each feed, the registry of traps and feeds, the policy, the exemptions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::Stamps;
 use firsthand_analyzer::listing::{Exemption, Exemptions};
+use firsthand_analyzer::nature::Cause;
 use firsthand_analyzer::score::{Policy, Registry, Trap};
 use firsthand_analyzer::topology::{HostPattern, Relay, Topology};
 
 use crate::config::{FeedSettings, Mode, Quota, RelaySettings, Settings, TokenDigest, TrapAddress};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 
 /// One feed, ready to judge samples by.
 pub struct Feed {
@@ -71,6 +73,23 @@ impl Declared {
             policy,
             exemptions: exemptions(settings),
         }
+    }
+
+    /// Why an origin reflects, by what it sent to traps that never send, the most frequent cause first.
+    ///
+    /// # Errors
+    /// When the ledger says no.
+    pub fn causes(&self, ledger: &Ledger, origin: Origin, now: i64) -> Result<Vec<(Cause, u64)>, LedgerError> {
+        let mut causes: BTreeMap<Cause, u64> = BTreeMap::new();
+        for (cause, trap, samples) in ledger.causes(origin, now - self.policy.hard_limit)? {
+            let counts = self.registry.traps.get(&trap).is_some_and(|trap| !trap.sends);
+            if let Some(cause) = Cause::parse(&cause).filter(|_| counts) {
+                *causes.entry(cause).or_default() += samples;
+            }
+        }
+        let mut causes: Vec<(Cause, u64)> = causes.into_iter().collect();
+        causes.sort_by_key(|(_, samples)| std::cmp::Reverse(*samples));
+        Ok(causes)
     }
 
     /// The feed whose token this is. Every feed's token is compared, so that the time tells nothing of which matched.

@@ -67,24 +67,61 @@ impl Cause {
         })
     }
 
-    /// What happened and what to change, in one paragraph.
+    /// What happened and what to change, in one plain paragraph.
     pub fn paragraph(self) -> &'static str {
         match self {
             Self::AutoResponder => {
-                "An automatic answer (vacation notice, ticket acknowledgement, challenge, virus notice or receipt) went to an address that spam had forged as its sender. Let it answer only mail that has passed the spam and virus filters, that names the recipient in To or Cc, and whose sender passes SPF or DKIM; never mail with a null sender, Auto-Submitted, a Precedence of bulk or list, or a List-Id (RFC 3834 section 2); and at most once a week to the same sender. Refuse viruses during SMTP instead of writing to the sender. Postfix: put the filter before the queue (smtpd_milters or smtpd_proxy_filter). Exim: scan and deny in acl_smtp_data, and use the autoreply transport with `once` and `once_repeat`. Sendmail: run filters as milters (INPUT_MAIL_FILTER), and vacation with -r. Exchange: turn off automatic replies to external senders (Set-RemoteDomain Default -AutoReplyEnabled $false) or limit them to contacts."
+                "An automatic answer (vacation notice, ticket acknowledgement, challenge, virus notice or receipt) went to an address that spam had forged as its sender. Let it answer only mail that has passed the spam and virus filters, that names the recipient in To or Cc, and whose sender passes SPF or DKIM; never mail with a null sender, Auto-Submitted, a Precedence of bulk or list, or a List-Id (RFC 3834 section 2); and at most once a week to the same sender. Refuse viruses during SMTP instead of writing to the sender."
             }
             Self::ListServer => {
-                "A list server told an address that spam had forged as its sender that it may not post, or asked it to confirm a command. Refuse posts by strangers during SMTP, or discard them silently (Mailman: generic_nonmember_action Discard and respond_to_post_requests off; Sympa: a scenario that ends in reject,quiet; ezmlm: ezmlm-reject without a reply), filter spam before the list server sees it, and take subscriptions by a web form with a rate limit instead of by mail. Postfix: restrict the list's address with check_sender_access, or a policy service that knows the members. Exim: deny in acl_smtp_rcpt with a sender look-up. Sendmail: use a milter or FEATURE(`delay_checks') with access entries. Exchange: require authenticated senders (RequireSenderAuthenticationEnabled) or AcceptMessagesOnlyFrom on the group."
+                "A list server told an address that spam had forged as its sender that it may not post, or asked it to confirm a command. Filter spam before the list server sees it, and refuse posts by strangers during SMTP, or discard them silently (Mailman 2: generic_nonmember_action Discard and respond_to_post_requests No; Mailman 3: default_nonmember_action discard; Sympa: a scenario that ends in reject,quiet; ezmlm: ezmlm-issubn in the editor file, with exit status 99 for strangers). Take subscriptions by a web form with a limit, instead of by mail."
             }
             Self::Relayed => {
-                "This server took a message for another domain from a stranger, could not pass it on, and returned it to an address that spam had forged as its sender. Relay only for your own networks and for clients that have authenticated; a backup MX or forwarder must know the valid recipients and apply the same checks as the primary. Look for an open relay, a web form or script that sends mail, a stolen password, or forwarding to another provider that refuses what you accept. Postfix: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, and relay_recipient_maps; for forwarded domains, reject_unverified_recipient. Exim: in acl_smtp_rcpt, `require verify = recipient/callout` for domains in relay_to_domains, and a narrow hostlist relay_from_hosts. Sendmail: no promiscuous_relay; FEATURE(`access_db') with RELAY for your own networks, and a milter that asks the next host. Exchange: remove ms-Exch-SMTP-Accept-Any-Recipient from anonymous users on Internet-facing receive connectors, and turn on recipient filtering."
+                "Most likely this server took a message for another domain from a stranger, could not pass it on, and returned it to an address that spam had forged as its sender. Relay only for your own networks and for clients that have authenticated; a backup MX, gateway or forwarder must know the valid recipients and check as strictly as the server behind it. Look for an open relay, a web form or script that sends mail, a stolen password, or forwarding to a provider that refuses what you accept."
             }
             Self::FullMailbox => {
-                "This server accepted a message for a mailbox that was full, and then had to return it to an address that spam had forged as its sender. Refuse during SMTP, when the recipient is named, with 452 or 552. Postfix: check the quota in smtpd_recipient_restrictions (check_policy_service to Dovecot's quota-status service), or verify the recipient with reject_unverified_recipient. Exim: `require verify = recipient/callout` towards the mail store, or a quota look-up in acl_smtp_rcpt. Sendmail: a milter that asks the mail store, or LMTP delivery with FEATURE(`local_lmtp') behind a proxy that checks first. Exchange: let mailboxes that reach ProhibitSendReceiveQuota be refused at the edge, with recipient validation on the server that faces the Internet."
+                "This server accepted a message for a mailbox that was full, and then returned it to an address that spam had forged as its sender. Refuse during SMTP, when the recipient is named, with 452 or 552; filter spam before it fills mailboxes; and let mail that has no room wait or go away rather than bounce."
             }
             Self::UnavailableMailbox => {
-                "This server accepted a message for a mailbox that does not exist or takes no mail (or refused the content only afterwards), and then had to return it to an address that spam had forged as its sender. The server that faces the Internet must know the valid recipients and refuse the others during SMTP with 550 5.1.1, and must filter before it says 250. Postfix: local_recipient_maps, relay_recipient_maps and virtual_mailbox_maps, or reject_unverified_recipient; filters before the queue. Exim: `require verify = recipient` in acl_smtp_rcpt (with /callout when the mailboxes are on another host). Sendmail: FEATURE(`ldap_routing') with bounce, virtusertable with error:nouser, or a milter such as milter-ahead. Exchange: Set-RecipientFilterConfig -RecipientValidationEnabled $true on the transport or edge server, or Directory Based Edge Blocking in Exchange Online."
+                "This server accepted a message for a mailbox that does not exist or takes no mail, or refused its content or size only afterwards, and then returned it to an address that spam had forged as its sender. The server that faces the Internet must know the valid recipients and refuse the others during SMTP with 550 5.1.1, and must filter before it says 250."
             }
         }
+    }
+
+    /// How to do it: mail transfer agents, each with what to set.
+    pub fn mends(self) -> [(&'static str, &'static str); 4] {
+        let [postfix, exim, sendmail, exchange] = match self {
+            Self::AutoResponder => [
+                "filter before the queue (smtpd_milters or smtpd_proxy_filter), so that responders see no spam",
+                "scan and deny in acl_smtp_data; in the autoreply transport set `once` and `once_repeat`, and a condition on $sender_address and the headers above",
+                "run filters as milters (INPUT_MAIL_FILTER); use vacation without -j, which answers mail that does not name the user",
+                "Set-RemoteDomain Default -AllowedOOFType None -AutoReplyEnabled $false, or Set-MailboxAutoReplyConfiguration -ExternalAudience Known",
+            ],
+            Self::ListServer => [
+                "restrict the list's address in smtpd_recipient_restrictions, by check_recipient_access and a restriction class, or a policy service that knows the members",
+                "deny in acl_smtp_rcpt where the recipient is a list and $sender_address is no member (a look-up)",
+                "a milter that knows the members, or FEATURE(`compat_check') with access entries",
+                "RequireSenderAuthenticationEnabled and AcceptMessagesOnlyFrom refuse only after the message was accepted; block strangers at the edge as well",
+            ],
+            Self::Relayed => [
+                "smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination; relay_recipient_maps, or reject_unverified_recipient for domains that you pass on",
+                "a narrow hostlist relay_from_hosts; in acl_smtp_rcpt, `deny domains = +relay_to_domains` with `!verify = recipient/callout`",
+                "no FEATURE(`promiscuous_relay'); FEATURE(`access_db') with RELAY for your own networks; a milter that asks the next host (milter-ahead)",
+                "remove ms-Exch-SMTP-Accept-Any-Recipient from anonymous users of Internet-facing receive connectors; validate recipients at the edge",
+            ],
+            Self::FullMailbox => [
+                "check_policy_service with Dovecot's quota-status service in smtpd_recipient_restrictions",
+                "`verify = recipient/quota` (4.95 and later, appendfile), or a look-up of the quota in acl_smtp_rcpt",
+                "a milter that asks the mail store for the quota at RCPT",
+                "it does not refuse full mailboxes at the edge: filter spam before accepting, raise or clean up mailboxes, and as a last resort Set-RemoteDomain Default -NDREnabled $false",
+            ],
+            Self::UnavailableMailbox => [
+                "local_recipient_maps, relay_recipient_maps and virtual_mailbox_maps, or reject_unverified_recipient; message_size_limit no larger than what the mail store takes; filters before the queue",
+                "`require verify = recipient` in acl_smtp_rcpt (recipient/callout where the mailboxes are on another host); scan in acl_smtp_data",
+                "FEATURE(`ldap_routing') with bounce, a virtusertable with error:nouser, or a milter such as milter-ahead",
+                "recipient filtering on the Edge Transport server (Set-RecipientFilterConfig -RecipientValidationEnabled $true; the accepted domain with AddressBookEnabled); in Exchange Online, an authoritative domain with Directory Based Edge Blocking",
+            ],
+        };
+        [("Postfix", postfix), ("Exim", exim), ("Sendmail", sendmail), ("Exchange", exchange)]
     }
 }

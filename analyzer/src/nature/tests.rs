@@ -173,9 +173,10 @@ fn causes() {
     assert_eq!(read("Subject: pills\n\nbuy\n", None).cause, None);
     for cause in Cause::ALL {
         assert_eq!(Cause::parse(cause.name()), Some(cause));
-        for mta in ["Postfix:", "Exim:", "Sendmail:", "Exchange:"] {
-            assert!(cause.paragraph().contains(mta), "{cause:?}");
-        }
+        assert!(
+            cause.paragraph().contains("forged") && cause.mends().iter().all(|(_, what)| what.len() > 40),
+            "{cause:?}"
+        );
     }
 }
 

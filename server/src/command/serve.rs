@@ -76,6 +76,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
         zone: Arc::clone(&zone),
         metrics: Arc::clone(&metrics),
         ledger: ledger.clone(),
+        declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
         unpublished: !declared.publishes,
     };

@@ -67,13 +67,13 @@ fn nature(recognised: &Recognised) -> String {
         return String::new();
     }
     let grounds: Vec<String> = grounds.iter().map(|ground| ground.sentence()).collect();
-    let mut out = format!("{}, because: {}\n", nature.name(), grounds.join("; "));
+    let mut out = format!("  {} because: {}\n", nature.name(), grounds.join("; "));
     if let Some(bounce) = bounce {
-        let standard = if bounce.standard { "by the standard" } else { "not by the standard" };
-        out += &format!("  {standard}, reason {}, returned {}\n", bounce.reason.name(), bounce.returned.name());
+        let standard = if bounce.standard { "by the standard (RFC 3464)" } else { "not by the standard" };
+        out += &format!("  {standard}; reason: {}; came back: {}\n", bounce.reason.name(), bounce.returned.name());
     }
     if let Some(cause) = cause {
-        out += &format!("  the server that sent it: {}\n", cause.name());
+        out += &format!("  why its server answers people who never wrote: {}\n", cause.name());
     }
     out
 }

@@ -114,7 +114,7 @@ fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, 
         origin,
         listings: ledger.listings(origin)?,
         scores: List::ALL.map(|list| (list, score(&units, list, &declared.registry, &declared.policy, now))).to_vec(),
-        causes: ledger.causes(origin)?.iter().filter_map(|(name, count)| Some((Cause::parse(name)?, *count))).collect(),
+        causes: declared.causes(ledger, origin, now)?,
         exemption: declared.exemptions.covering(origin).map(|exemption| exemption.to_string()),
         facts: ledger.facts(origin, PROOFS)?,
     })
@@ -195,17 +195,36 @@ fn score_text(list: List, score: &Score, declared: &Declared) -> String {
     out
 }
 
+/// The width of paragraphs, in characters.
+const WIDTH: usize = 78;
+
 /// Why the server reflects, and what its administrator should change.
 fn causes_text(known: &Known) -> String {
-    if known.causes.is_empty() {
-        return String::new();
-    }
-    let mut table =
-        show::table(&["samples", "why it answers people who never wrote, and what its administrator should change"]);
+    let mut out = String::new();
     for (cause, samples) in &known.causes {
-        table.add_row(vec![samples.to_string(), format!("{}: {}", cause.name(), cause.paragraph())]);
+        let plural = if *samples == 1 { "sample" } else { "samples" };
+        out += &format!("Why it answers people who never wrote: {} ({samples} {plural}).\n", cause.name());
+        out += &wrapped(cause.paragraph(), "  ");
+        for (mta, what) in cause.mends() {
+            out += &wrapped(&format!("{mta}: {what}."), "  - ");
+        }
     }
-    format!("{table}\n")
+    out
+}
+
+/// A paragraph behind `mark`, its lines no longer than [`WIDTH`] where words allow it.
+fn wrapped(text: &str, mark: &str) -> String {
+    let (mut out, mut line) = (String::new(), mark.to_owned());
+    for word in text.split(' ') {
+        if line.trim().len() > 1 && line.chars().count() + word.chars().count() >= WIDTH {
+            out += line.trim_end();
+            out.push('\n');
+            line = " ".repeat(mark.len());
+        }
+        line += word;
+        line.push(' ');
+    }
+    out + line.trim_end() + "\n"
 }
 
 fn facts_text(facts: &[Kept]) -> String {
@@ -248,10 +267,14 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     let listing = |(change, ended): &(Change, Option<i64>)| json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time) });
     let now = unix_now();
     let spam = score_json(&scores[0].1);
+    let standing = listings.iter().filter(|(change, ended)| ended.is_none() && change.until > now);
+    let listed_in: Vec<&str> = standing.map(|(change, _)| change.list.as_str()).collect();
     json!({
         "address": shown,
         "origin": origin.to_string(),
-        "listed": listings.iter().any(|(change, ended)| ended.is_none() && change.until > now),
+        // Whether its mail may be refused; what else it is in says `listed_in`.
+        "listed": listed_in.contains(&List::Spam.name()),
+        "listed_in": listed_in,
         "listings": listings.iter().map(listing).collect::<Vec<_>>(),
         "published": declared.publishes,
         "exempt": exemption,
@@ -264,6 +287,7 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
             "cause": cause.name(),
             "samples": samples,
             "text": cause.paragraph(),
+            "mends": cause.mends().iter().map(|(mta, what)| ((*mta).to_owned(), json!(what))).collect::<serde_json::Map<_, _>>(),
         })).collect::<Vec<_>>(),
         "framed": framed,
         "proof": facts.iter().map(|fact| json!({

@@ -104,6 +104,13 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
     });
     let combined = table.or_default("combined", default.combined, |value| {
         let lists = value.some_of_each("[\"spam\"]", |list| list.word::<List>())?;
+        if (1..lists.len()).any(|at| lists[..at].contains(&lists[at])) {
+            value.refuse(Flaw::new("names a list twice", "write each list once, for example combined = [\"spam\"]"));
+            return None;
+        }
+        if !lists.contains(&List::Spam) {
+            value.warn(Flaw::new("leaves spam out of the combined zone", "write combined = [\"spam\"]"));
+        }
         if lists.iter().any(|list| *list != List::Spam) {
             let mend = "write combined = [\"spam\"], and ask the other lists by their own zones";
             value.warn(Flaw::new("puts lists into the combined zone that must not block mail by themselves", mend));
@@ -111,7 +118,7 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
         Some(lists)
     });
     table.finish();
-    if backscatter == mixed_code.unwrap_or(default.mixed_code) {
+    if mixed_code == Some(backscatter) {
         table.refuse("backscatter-code", address::taken_code(&backscatter.to_string(), "mixed"));
         return None;
     }

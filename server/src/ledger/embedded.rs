@@ -355,18 +355,20 @@ impl Ledger {
         })
     }
 
-    /// Why an origin reflected, as the verdicts of its facts that count say: each cause's word, and how many samples.
+    /// Why an origin reflected, as the verdicts of its facts that count since `since` (Unix seconds) say: each cause's
+    /// word, the trap's registry id, and how many samples.
     ///
     /// # Errors
     /// When the store says no.
-    pub fn causes(&self, origin: Origin) -> Result<Vec<(String, u64)>, LedgerError> {
+    pub fn causes(&self, origin: Origin, since: i64) -> Result<Vec<(String, String, u64)>, LedgerError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT json_extract(verdict, '$.reflected_by') AS cause, count(*) FROM facts
-                 WHERE origin = ?1 AND counted = 1 AND cause IS NOT NULL GROUP BY cause ORDER BY count(*) DESC, cause",
+                "SELECT json_extract(verdict, '$.reflected_by') AS cause, trap, count(*) FROM facts
+                 WHERE origin = ?1 AND counted = 1 AND arrived >= ?2 AND cause IS NOT NULL GROUP BY cause, trap",
             )?;
-            let rows = statement
-                .query_map([origin.to_string()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+            let rows = statement.query_map(params![origin.to_string(), since.saturating_mul(1000)], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
+            })?;
             rows.collect()
         })
     }

@@ -8,6 +8,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use firsthand_analyzer::address::{Origin, parse_address};
+use firsthand_analyzer::nature::Cause;
+use firsthand_analyzer::score::List;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,22 @@ struct PublicAddress {
     address: IpAddr,
     listed_as: String,
     listings: Vec<PublicListing>,
+    /// Why a server that is listed for its answers sends them.
+    causes: Vec<PublicCause>,
+}
+
+/// Why a server answers people who never wrote, and what to change.
+#[derive(Serialize)]
+struct PublicCause {
+    cause: &'static str,
+    text: &'static str,
+    mends: [(&'static str, &'static str); 4],
+}
+
+impl PublicAddress {
+    fn is_in(&self, list: &str) -> bool {
+        self.listings.iter().any(|listing| listing.list == list)
+    }
 }
 
 #[derive(Template)]
@@ -101,7 +119,18 @@ fn about(shown: &Shown, address: IpAddr) -> PublicAddress {
             until: time(i64::try_from(until).unwrap_or(i64::MAX)),
         })
     });
-    PublicAddress { address, listed_as: origin.to_string(), listings: listings.collect() }
+    let listings: Vec<PublicListing> = listings.collect();
+    // Of what is not listed nothing is told (C02), nor how often anything came.
+    let reflects = listings.iter().any(|listing| listing.list != List::Spam.name());
+    let causes = if reflects { shown.declared.causes(&shown.ledger, origin, now) } else { Ok(Vec::new()) };
+    let causes = causes.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a page is shown without the causes of its listings");
+        Vec::new()
+    });
+    let public =
+        |(cause, _): (Cause, u64)| PublicCause { cause: cause.name(), text: cause.paragraph(), mends: cause.mends() };
+    let causes = causes.into_iter().map(public).collect();
+    PublicAddress { address, listed_as: origin.to_string(), listings, causes }
 }
 
 /// RFC 3339 in UTC.

@@ -10,6 +10,7 @@ pub(crate) use address::time;
 
 use std::sync::Arc;
 
+use crate::declared::Declared;
 use crate::intake::{self, Intake};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -27,6 +28,8 @@ pub struct Shown {
     pub metrics: Arc<Metrics>,
     /// The ledger, to say when a listing began.
     pub ledger: Ledger,
+    /// What the operator declared, to say why a listed server reflects.
+    pub declared: Arc<Declared>,
     /// The zone's name.
     pub zone_name: Arc<str>,
     /// Why nothing is published but the test entries, where that is so.

@@ -136,12 +136,17 @@ impl ListSettings {
 
     /// `backscatter`: to be used on the null sender only.
     pub fn backscatter() -> Self {
-        Self::of_ours("backscatter", Code::BACKSCATTER, false, "bounces from {address} reached traps.")
+        Self::of_ours(
+            "backscatter",
+            Code::BACKSCATTER,
+            false,
+            "bounces or automatic answers from {address} reached traps.",
+        )
     }
 
     /// `mixed`: for scoring, never for blocking.
     pub fn mixed() -> Self {
-        Self::of_ours("mixed", Code::MIXED, false, "spam and other mail came from {address}.")
+        Self::of_ours("mixed", Code::MIXED, false, "mail or automatic answers from {address} reached traps.")
     }
 
     /// A list that the operator keeps by hand.

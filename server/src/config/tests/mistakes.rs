@@ -235,3 +235,21 @@ fn what_is_not_toml_is_told_with_its_lines() {
     assert_eq!(told[0].to_string(), "x.toml:2: zone.name: its text has no quotes; write name = \"text\"");
     assert_eq!(told[1].to_string(), "x.toml:3: zone: is written twice; keep one of the two");
 }
+
+#[test]
+fn lists_have_codes_of_their_own() {
+    let cases = [
+        ("[zone]\nbackscatter-code = \"127.0.0.2\"\n", 2, "zone.backscatter-code", "the code of spam", "127.0.0.20"),
+        ("[zone]\nbackscatter-code = \"127.0.0.8\"\n", 2, "zone.backscatter-code", "the code of mixed", "127.0.0.20"),
+        ("[zone]\nmixed-code = \"127.0.0.5\"\n", 2, "zone.mixed-code", "the code of backscatter", "127.0.0.20"),
+        ("[zone]\nmixed-code = \"10.0.0.8\"\n", 2, "zone.mixed-code", "not in 127.0.0.0/8", "127.0.0.20"),
+        ("[zone]\ncombined = []\n", 2, "zone.combined", "is empty", "combined = [\"spam\"]"),
+        ("[zone]\ncombined = [\"spam\", \"spam\"]\n", 2, "zone.combined", "twice", "combined = [\"spam\"]"),
+        ("[zone]\ncombined = [\"spams\"]\n", 2, "zone.combined", "\"spams\"", "did you mean \"spam\"?"),
+    ];
+    for (text, line, key, what, mend) in cases {
+        assert_mistake(text, line, key, what, mend);
+    }
+    let swapped = loaded("[zone]\nbackscatter-code = \"127.0.0.8\"\nmixed-code = \"127.0.0.5\"\n").settings.zone;
+    assert_eq!((swapped.backscatter_code, swapped.mixed_code), (MIXED_CODE_DEFAULT, BACKSCATTER_CODE_DEFAULT));
+}
