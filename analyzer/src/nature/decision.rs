@@ -200,6 +200,7 @@ impl Evidence<'_> {
             || (report.is_some() && words.is_some())
             || (signs.null_sender && by_null_sender)
             || (system && by_system)
+            || (signs.mailer_daemon && subject.is_some())
             || by_content;
         is_bounce.then(|| {
             grounds.extend(signs.null_sender.then_some(Ground::NullSender));

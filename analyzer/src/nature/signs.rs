@@ -146,6 +146,8 @@ pub(super) struct Signs {
     pub(super) null_sender: bool,
     /// Whether the author is a mail system.
     pub(super) mail_system: bool,
+    /// Whether its address is the one that no person has.
+    pub(super) mailer_daemon: bool,
     pub(super) author: Authors,
     pub(super) author_domain: String,
     pub(super) subject: Subjects,
@@ -345,6 +347,7 @@ impl Signs {
         let author = address_of(field.value);
         self.token |= has_token(&author.local);
         self.mail_system |= AUTHORS.is_mail_system(&author.local) || AUTHORS.is_mail_system_name(&author.name);
+        self.mailer_daemon = author.local.eq_ignore_ascii_case("mailer-daemon");
         // `From: <>`, or nothing before the domain: a mail system that has no name for itself.
         self.mail_system |= author.empty;
         self.author.0.extend(Authors::of(&author.local, &author.name, &author.domain).0);

@@ -66,6 +66,8 @@ fn one_sign_decides_nothing() {
         "From: a@b.example\nSubject: Your message to us awaits moderator approval\n\nBuy now!\n",
         "From: a@b.example\nSubject: Please confirm your subscription\n\nBuy now!\n",
         "From: a@b.example\nSubject: Out of this world\n\nI am out of the office.\n",
+        "From: Mail Delivery System <a@b.example>\nSubject: Undelivered Mail Returned to Sender\n\nBuy now!\n",
+        "From: MAILER-DAEMON@b.example\nSubject: pills\n\nBuy now!\n",
         "From: postmaster@b.example\nSubject: maintenance on Sunday\n\nThe mail server will be down.\n",
         "From: a@b.example\nSubject: pills\nAuto-Submitted: no\n\nBuy now!\n",
         "From: a@b.example\nSubject: pills\nAuto-Submitted: auto-generated\n\nBuy now!\n",
