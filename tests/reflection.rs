@@ -113,7 +113,7 @@ fn real_software_is_recognised_and_never_spam() {
     for kind in ["auto-reply", "challenge", "confirmation", "list-notice", "virus-notice", "receipt"] {
         assert!(kinds[kind] >= 10, "{kind}: {}", kinds[kind]);
     }
-    // What was read once must not be lost: the bar of the public corpora, held here.
+    // What was read once must not be lost.
     assert!(direct.len() * 1000 <= all.len() * 35, "read as direct:\n{}", direct.join("\n"));
     assert!(other.len() * 100 <= all.len() * 5, "of another kind:\n{}", other.join("\n"));
 }

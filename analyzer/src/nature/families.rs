@@ -1,8 +1,8 @@
 //! The fixed words of software that reflects mail: authors, subjects, and the openings of texts.
 //!
 //! Enters: texts, decoded (RFC 2047, charsets), in lower case, with single spaces. Leaves: the [`Family`]s whose words they
-//! hold, and the reason that a bounce's words state. A pattern is a regular expression over lower-case UTF-8. A subject
-//! is matched from its beginning; words anywhere in the first text. None of it decides alone (see the module above).
+//! hold, and the reason that a bounce's words state. A pattern is a regular expression over lower-case UTF-8. Most
+//! subjects are matched from their beginning, words anywhere in the first text. How much a family tells is its [`Strength`].
 
 use std::sync::{LazyLock, OnceLock};
 

@@ -3,7 +3,8 @@
 //! Enters: the message, its header, the envelope. Leaves: [`Recognised`]: a [`Nature`] with the grounds for it, what a
 //! bounce says, and what of the reflected message came back. Structure decides first (the parts of a report, RFC 6522),
 //! then the header fields and fixed words of the software that follows no standard. No word of a body decides alone:
-//! fixed words are asked for only where the header gives a reason to, and count only beside a sign of another kind.
+//! fixed words are asked for only where the header gives a reason to, and count only beside a sign of another kind. What
+//! suffices alone are fields and subjects that nothing but such software writes, and the null sender.
 //!
 //! Whoever dresses spam as a bounce is believed here, and gains a place in another list (B05); the score sees to that.
 
@@ -19,7 +20,7 @@ mod tests;
 
 pub use bounce::{Bounce, Reason, Returned};
 pub use cause::Cause;
-pub use parts::{READ_LIMIT, ReturnedMessage};
+pub use parts::ReturnedMessage;
 
 use crate::sample::{Envelope, Header};
 use parts::Parts;

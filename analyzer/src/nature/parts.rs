@@ -15,7 +15,7 @@ use crate::sample::{Field, Header};
 use super::families::{lower, refuses};
 
 /// How much of a message is looked at for its nature, in octets (256 KiB): what tells it stands in front.
-pub const READ_LIMIT: usize = 256 << 10;
+pub(super) const READ_LIMIT: usize = 256 << 10;
 
 /// How much of the text is looked at, in octets.
 const TEXT_LIMIT: usize = 16 << 10;
@@ -56,7 +56,7 @@ pub(super) struct Status {
     pub(super) diagnostic: String,
     /// The server that refused, if another did (RFC 3464 §2.3.5).
     pub(super) remote: String,
-    /// The server that reports (RFC 3464 §2.2.2); in the first group only.
+    /// The server that reports, as the group before the recipients' says (RFC 3464 §2.2.2).
     pub(super) reporting: String,
 }
 

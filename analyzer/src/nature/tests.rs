@@ -1,5 +1,6 @@
 //! Does each nature tell itself from the others, and from mail that only looks like it?
 
+use super::parts::READ_LIMIT;
 use super::*;
 use crate::sample::Header;
 

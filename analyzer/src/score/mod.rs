@@ -198,7 +198,7 @@ pub struct Witness {
     pub newest: i64,
     /// What it weighs at the instant asked for, 0 to 1.
     pub weight: f64,
-    /// Distinct samples that count, in the hours that do (each hour counts at most 255 a nature).
+    /// Distinct samples that count, in the hours that do.
     pub samples: u32,
 }
 
