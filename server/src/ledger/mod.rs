@@ -6,6 +6,7 @@
 
 mod embedded;
 mod schema;
+mod writer;
 #[cfg(test)]
 mod tests;
 
