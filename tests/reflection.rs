@@ -65,7 +65,11 @@ fn registry() -> Registry {
         let domain = format!("d{number}.example");
         (format!("t{number}"), Trap { domain, tier: Tier::Pristine, sends: false, accepts_reports: false })
     };
-    Registry { traps: (0..6).map(trap).collect(), feeds: [("own".to_owned(), Trust::Own)].into() }
+    Registry {
+        traps: (0..6).map(trap).collect(),
+        feeds: [("own".to_owned(), Trust::Own)].into(),
+        ..Registry::default()
+    }
 }
 
 fn unit(verdict: &Verdict, trap: usize, at: i64) -> UnitKey {
@@ -82,7 +86,8 @@ fn lists(units: impl IntoIterator<Item = UnitKey>, now: i64) -> Vec<List> {
         *samples = samples.saturating_add(1);
     }
     let Some(origin) = counted.keys().next().map(|key| key.origin) else { return Vec::new() };
-    let units: Vec<Unit> = counted.into_iter().map(|(key, samples)| Unit { key, samples }).collect();
+    let units: Vec<Unit> =
+        counted.into_iter().map(|(key, samples)| Unit { newest: key.hour * HOUR, key, samples }).collect();
     replay_all(origin, &units, &registry(), &Policy::default(), now).into_iter().map(|(list, _)| list).collect()
 }
 

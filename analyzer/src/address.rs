@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::{Deserialize, Serialize};
 
 /// The longest text of an address: eight groups with an embedded IPv4 address.
 const LONGEST_TEXT: usize = 45;
@@ -151,7 +152,8 @@ pub fn special_networks() -> impl Iterator<Item = IpNet> {
 }
 
 /// What evidence can name, and a listing list: one IPv4 address, or one IPv6 /64 (G6: never more).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum Origin {
     /// One IPv4 address.
     V4(Ipv4Addr),
@@ -172,6 +174,20 @@ impl Origin {
     pub fn parse(text: &str) -> Option<Self> {
         let address = text.strip_suffix("/64").filter(|rest| rest.contains(':')).unwrap_or(text);
         parse_address(address).map(Self::from)
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.to_string()
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text:?} is no address and no /64"))
     }
 }
 

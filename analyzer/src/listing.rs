@@ -23,13 +23,54 @@ pub struct Listing {
     pub since: i64,
     /// The Unix second at which it ends unless evidence renews it.
     pub until: i64,
+    /// The least number of traps without whose evidence it would not have begun when it last could have: how many would
+    /// have to be known to a framer. At least 1.
+    pub framing_cost: usize,
+    /// The score at that time.
+    pub score: f64,
+}
+
+/// Somebody asked that an address be taken off.
+///
+/// It hides the units whose newest sample is older than the asking, deletes nothing and raises no quorum: new evidence
+/// lists again as it would list anybody (F01).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Removal {
+    /// When it was asked for, in Unix seconds.
+    pub asked: i64,
+    /// When it takes effect, in Unix seconds; not before `asked`.
+    pub effective: i64,
+}
+
+/// The units that no removal hides at `now`.
+pub fn visible(mut units: Vec<Unit>, removals: &[Removal], now: i64) -> Vec<Unit> {
+    let in_effect = removals.iter().filter(|removal| removal.effective <= now);
+    if let Some(asked) = in_effect.map(|removal| removal.asked).max() {
+        units.retain(|unit| unit.newest >= asked);
+    }
+    units
+}
+
+/// How long a removal by self-service waits before it takes effect, in seconds, after so many others of the same address in
+/// the last 30 days: nothing, an hour, two, four …, at most three days (F01).
+pub fn self_service_delay(earlier: u32) -> i64 {
+    match earlier {
+        0 => 0,
+        earlier => (HOUR << (earlier - 1).min(7)).min(72 * HOUR),
+    }
+}
+
+/// When the listings of an origin end that stand now, if nothing comes: as they tell, or at the next removal.
+pub fn end_by_removal(until: i64, removals: &[Removal], now: i64) -> i64 {
+    removals.iter().map(|removal| removal.effective).filter(|effective| *effective > now).fold(until, i64::min)
 }
 
 /// The listing in `list` that stands at `now`, if one does.
 ///
-/// Each hour of evidence is taken in turn as if it had just come: below `list_at` or without its quorum nothing begins;
-/// once begun, a listing stands until the score falls below `delist_at`, and never longer than the hard limit after the
-/// newest hour that counts.
+/// Each hour of evidence is taken in turn as if it had just come: below `list_at`, without its quorum, or with less than
+/// half of the people who wanted its mail, nothing begins; once begun, a listing stands until the score falls below
+/// `delist_at` or that half, and never longer than the hard limit after the newest hour that counts. Mail that people
+/// wanted begins nothing, whenever it comes.
 pub fn replay(
     origin: Origin,
     units: &[Unit],
@@ -39,17 +80,29 @@ pub fn replay(
     now: i64,
 ) -> Option<Listing> {
     let mut sweep = Sweep::of(units, list, registry, policy);
-    let (mut since, mut last) = (None, 0);
+    let (mut since, mut last, mut proven) = (None, 0, (0, 0.0));
     while let Some(hour) = sweep.next_hour().filter(|hour| hour * HOUR <= now) {
         let at = hour * HOUR;
-        // Unchanged evidence never scores higher later: what stands now has stood since it began.
-        since = since.filter(|_| sweep.standing(at).stands(policy));
-        sweep.take(hour);
-        since = since.or_else(|| sweep.standing(at).lists(policy).then_some(at));
+        since = since.filter(|_| sweep.stands_through(last, at));
+        let spoke = sweep.take(hour);
+        let standing = sweep.standing(at);
+        since = since.filter(|_| standing.stands(policy));
+        if spoke && standing.lists(policy) {
+            since = since.or(Some(at));
+            proven = (at, standing.value);
+        }
         last = at;
     }
-    let listing = Listing { origin, since: since?, until: end(&sweep, policy, last) };
-    Some(listing).filter(|listing| listing.until > now)
+    let (since, until) = (since?, sweep.end(last));
+    if until <= now {
+        return None;
+    }
+    // Only what stands is worth a second look.
+    let mut proof = Sweep::of(units, list, registry, policy);
+    while let Some(hour) = proof.next_hour().filter(|hour| hour * HOUR <= proven.0) {
+        proof.take(hour);
+    }
+    Some(Listing { origin, since, until, framing_cost: proof.framing_cost(proven.0), score: proven.1 })
 }
 
 /// The listings that stand at `now`, one for each list at most. Whoever is in `spam` is not in `mixed` too.
@@ -62,25 +115,13 @@ pub fn replay_all(
 ) -> Vec<(List, Listing)> {
     let stands = |list| replay(origin, units, list, registry, policy, now).map(|listing| (list, listing));
     let spam = stands(List::Spam);
-    // Without reflected mail nothing is in the others that is not in `spam`.
-    if units.iter().all(|unit| !unit.key.nature.is_reflected()) {
+    // Without reflected and wanted mail nothing is in the others that is not in `spam`.
+    let is_plain = |unit: &Unit| !unit.key.nature.is_reflected() && !registry.wanted.contains(&unit.key.feed);
+    if units.iter().all(is_plain) {
         return spam.into_iter().collect();
     }
     let mixed = if spam.is_some() { None } else { stands(List::Mixed) };
     [spam, stands(List::Backscatter), mixed].into_iter().flatten().collect()
-}
-
-/// The first second at or after `from` at which the hours known so far score below `delist_at`.
-fn end(sweep: &Sweep<'_>, policy: &Policy, from: i64) -> i64 {
-    let now = sweep.standing(from);
-    let Some(newest) = now.newest.filter(|_| now.stands(policy)) else { return from };
-    // Unchanged evidence never scores higher later, so the end can be found by halving.
-    let (mut standing, mut ended) = (from, newest + policy.hard_limit);
-    while ended - standing > 1 {
-        let middle = standing + (ended - standing) / 2;
-        if sweep.standing(middle).stands(policy) { standing = middle } else { ended = middle }
-    }
-    ended
 }
 
 /// Why a network is never listed.
@@ -198,13 +239,17 @@ mod tests {
                 },
             )
         };
-        Registry { traps: (0..5).map(trap).collect(), feeds: [("own".to_owned(), Trust::Own)].into() }
+        Registry {
+            traps: (0..5).map(trap).collect(),
+            feeds: [("own".to_owned(), Trust::Own)].into(),
+            ..Registry::default()
+        }
     }
 
     fn hit(trap: usize, hour: i64) -> Unit {
         let (feed, trap) = ("own".to_owned(), format!("t{trap}"));
         let key = UnitKey { origin: ORIGIN, feed, trap, nature: Nature::Direct, null_sender: false, hour };
-        Unit { key, samples: 1 }
+        Unit { key, samples: 1, newest: hour * HOUR }
     }
 
     fn at(units: &[Unit], now: i64) -> Option<Listing> {
@@ -239,6 +284,54 @@ mod tests {
         // The same score that keeps a listing does not begin one.
         let weak = [hit(0, 100), hit(1, 100), hit(3, 140)];
         assert!(at(&weak, 141 * HOUR).is_none());
+    }
+
+    fn wanted_hit(recipient: usize, hour: i64) -> Unit {
+        let mut unit = hit(recipient, hour);
+        unit.key.feed = "mailboxes".into();
+        unit.key.trap = format!("r{recipient}");
+        unit
+    }
+
+    fn with_wanted() -> Registry {
+        Registry { wanted: ["mailboxes".to_owned()].into(), ..registry() }
+    }
+
+    /// C01: whose mail people want is in `mixed`, not in `spam`; and twice as many people weigh as much as the traps.
+    #[test]
+    fn wanted_mail_keeps_out_of_spam() {
+        let lists = |recipients: usize, now: i64| {
+            let mut units: Vec<Unit> = (0..4).map(|trap| hit(trap, 100)).collect();
+            units.extend((0..recipients).map(|recipient| wanted_hit(recipient, 100)));
+            let standing = replay_all(ORIGIN, &units, &with_wanted(), &Policy::default(), now * HOUR);
+            standing.into_iter().map(|(list, _)| list).collect::<Vec<_>>()
+        };
+        assert_eq!(lists(8, 100), [List::Spam]);
+        assert_eq!(lists(9, 100), [List::Mixed]);
+        assert_eq!(lists(8, 130), [List::Spam]);
+        // What comes after it began ends it; and it does not begin again when nothing but time has passed.
+        let mut units: Vec<Unit> = (0..3).map(|trap| hit(trap, 100)).collect();
+        units.extend((0..9).map(|recipient| wanted_hit(recipient, 40)));
+        let at = |units: &[Unit], hour: i64| {
+            replay(ORIGIN, units, List::Spam, &with_wanted(), &Policy::default(), hour * HOUR).is_some()
+        };
+        assert!(at(&units, 100));
+        units.extend((0..9).map(|recipient| wanted_hit(recipient, 105)));
+        assert!(at(&units, 104) && !at(&units, 105) && !at(&units, 130));
+    }
+
+    /// F01: a removal hides what came before it was asked for, from when it takes effect.
+    #[test]
+    fn a_removal_hides_what_came_before() {
+        let removal = Removal { asked: 101 * HOUR, effective: 103 * HOUR };
+        let mut units: Vec<Unit> = (0..3).map(|trap| hit(trap, 100)).collect();
+        let seen = |units: &[Unit], hour: i64| visible(units.to_vec(), &[removal], hour * HOUR);
+        assert_eq!(seen(&units, 102).len(), 3);
+        assert_eq!(seen(&units, 103), []);
+        units.push(hit(3, 101));
+        assert_eq!(seen(&units, 103), [hit(3, 101)]);
+        assert_eq!(end_by_removal(200 * HOUR, &[removal], 102 * HOUR), 103 * HOUR);
+        assert_eq!(end_by_removal(200 * HOUR, &[removal], 103 * HOUR), 200 * HOUR);
     }
 
     /// G6: whatever covers an origin or lies in its /64 keeps it out.
@@ -316,6 +409,43 @@ mod tests {
     }
 
     proptest! {
+        /// More wanted mail never lists, at whatever time one asks.
+        #[test]
+        fn more_wanted_mail_never_lists(
+            hits in prop::collection::vec((0..5usize, 100i64..180), 0..12),
+            wanted in prop::collection::vec((0..9usize, 60i64..180), 0..24),
+            more in prop::collection::vec((0..9usize, 60i64..180), 1..24),
+            now in 100i64..260,
+        ) {
+            let mut units: Vec<Unit> = hits.iter().map(|(trap, hour)| hit(*trap, *hour)).collect();
+            units.extend(wanted.iter().map(|(recipient, hour)| wanted_hit(*recipient, *hour)));
+            let listed = |units: &[Unit]| {
+                replay(ORIGIN, units, List::Spam, &with_wanted(), &Policy::default(), now * HOUR)
+            };
+            let before = listed(&units);
+            units.extend(more.iter().map(|(recipient, hour)| wanted_hit(*recipient, *hour)));
+            if let Some(after) = listed(&units) {
+                prop_assert!(before.is_some_and(|before| before.until >= after.until));
+            }
+        }
+
+        /// The end is known when the listing is made, with wanted mail as well.
+        #[test]
+        fn a_listing_tells_its_end_in_spite_of_wanted_mail(
+            hits in prop::collection::vec((0..5usize, 100i64..180), 0..12),
+            wanted in prop::collection::vec((0..9usize, 60i64..180), 0..24),
+            later in 0i64..300_000,
+        ) {
+            let mut units: Vec<Unit> = hits.iter().map(|(trap, hour)| hit(*trap, *hour)).collect();
+            units.extend(wanted.iter().map(|(recipient, hour)| wanted_hit(*recipient, *hour)));
+            let at = |now: i64| replay(ORIGIN, &units, List::Spam, &with_wanted(), &Policy::default(), now);
+            let now = 180 * HOUR;
+            match at(now) {
+                Some(listing) if now + later < listing.until => prop_assert_eq!(at(now + later), Some(listing)),
+                _ => prop_assert_eq!(at(now + later), None),
+            }
+        }
+
         /// The end is known when the listing is made: asked at any later time, unchanged units give the same listing.
         #[test]
         fn a_listing_tells_its_end(hits in prop::collection::vec((0..5usize, 100i64..180), 0..12), later in 0i64..400_000) {

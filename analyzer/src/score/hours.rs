@@ -29,7 +29,7 @@ pub(super) struct CountedHour<'a> {
 pub(super) fn counted<'a>(units: &'a [Unit], list: List, registry: &Registry) -> Vec<CountedHour<'a>> {
     let mut tallies: BTreeMap<(i64, &str, &str), Tally> = BTreeMap::new();
     for unit in units {
-        if let Some(trap) = registry.traps.get(&unit.key.trap) {
+        if let (Some(trap), true) = (registry.traps.get(&unit.key.trap), registry.feeds.contains_key(&unit.key.feed)) {
             tallies.entry((unit.key.hour, &unit.key.feed, &unit.key.trap)).or_default().add(unit, trap);
         }
     }

@@ -1,14 +1,17 @@
 //! The score of an origin in a list: how many distinct fresh traps witness against it (G4).
 //!
 //! Enters: an origin's units, a list, the registry of traps and feeds, the policy, an instant. Leaves: a [`Score`] with
-//! its witnesses. The lists differ in which samples count ([`List`]) and in nothing else. A pure function: the same units in any order, and any number of times, give the same score, and while
-//! they stand unchanged it never rises.
+//! its witnesses. The lists differ in which samples count ([`List`]), and in that only `spam` heeds how many people wanted
+//! the origin's mail. A pure function: the same units in any order, and any number of times, give the same score, and
+//! while they stand unchanged it never rises.
 
+mod framing;
 mod hours;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{HOUR, Unit};
+use framing::framing_cost;
 pub use hours::PRESUMED_OVER;
 use hours::{CountedHour, counted};
 
@@ -129,8 +132,10 @@ impl Trust {
 pub struct Registry {
     /// Traps by registry id.
     pub traps: BTreeMap<String, Trap>,
-    /// Feeds by name.
+    /// Feeds of traps' mail, by name.
     pub feeds: BTreeMap<String, Trust>,
+    /// Feeds of mail that people wanted, by name. Their units count for an origin, by distinct recipients.
+    pub wanted: BTreeSet<String>,
 }
 
 /// When a listing begins and ends.
@@ -213,6 +218,9 @@ pub struct Score {
     pub traps: usize,
     /// Distinct domains over which these lie.
     pub domains: usize,
+    /// How many distinct people wanted its mail, each weighed by age as a trap is; 0 but in `spam`. A listing needs at
+    /// least half as much as its score.
+    pub wanted: f64,
     /// The start of the newest hour that counts, as Unix seconds.
     pub newest: Option<i64>,
 }
@@ -230,15 +238,39 @@ pub fn score(units: &[Unit], list: List, registry: &Registry, policy: &Policy, n
     }
     let words: Vec<Word<'_>> = words.into_values().collect();
     let witnesses = witnesses(&words, registry);
-    let Standing { value, traps, domains, newest } = Standing::of(&words, registry, policy);
-    Score { value, traps, domains, newest, witnesses }
+    let mut recipients: BTreeMap<&str, i64> = BTreeMap::new();
+    for (hour, recipient) in wanted(units, list, registry).into_iter().filter(|(hour, _)| hour * HOUR <= now) {
+        recipients.insert(recipient, hour);
+    }
+    let Standing { value, traps, domains, wanted, newest } = Standing::of(&words, &recipients, registry, policy, now);
+    Score { value, traps, domains, wanted, newest, witnesses }
+}
+
+/// The hours in which people wanted mail, with whom, in time order; for `spam` alone.
+fn wanted<'a>(units: &'a [Unit], list: List, registry: &Registry) -> Vec<(i64, &'a str)> {
+    if list != List::Spam || registry.wanted.is_empty() {
+        return Vec::new();
+    }
+    let of_wanted = units.iter().filter(|unit| registry.wanted.contains(&unit.key.feed));
+    let mut hours: Vec<(i64, &str)> = of_wanted.map(|unit| (unit.key.hour, unit.key.trap.as_str())).collect();
+    hours.sort_unstable();
+    hours.dedup();
+    hours
+}
+
+/// What is left of a weight of 1 after so many seconds; nothing before it and past the hard limit.
+fn left(age: i64, policy: &Policy) -> f64 {
+    if age < 0 || age >= policy.hard_limit { 0.0 } else { (-(age as f64) / policy.half_life as f64).exp2() }
 }
 
 /// The score of an origin as its hours come in, one after the other, without what only people want to know.
 pub(crate) struct Sweep<'a> {
     hours: std::iter::Peekable<std::vec::IntoIter<CountedHour<'a>>>,
+    wanted: std::iter::Peekable<std::vec::IntoIter<(i64, &'a str)>>,
     /// The newest hour of each trap and feed so far.
     known: BTreeMap<(&'a str, &'a str), CountedHour<'a>>,
+    /// The newest hour so far in which each recipient wanted its mail.
+    recipients: BTreeMap<&'a str, i64>,
     registry: &'a Registry,
     policy: &'a Policy,
 }
@@ -246,26 +278,83 @@ pub(crate) struct Sweep<'a> {
 impl<'a> Sweep<'a> {
     /// Before the first hour.
     pub(crate) fn of(units: &'a [Unit], list: List, registry: &'a Registry, policy: &'a Policy) -> Self {
-        let hours = counted(units, list, registry).into_iter().peekable();
-        Self { hours, known: BTreeMap::new(), registry, policy }
+        Self {
+            hours: counted(units, list, registry).into_iter().peekable(),
+            wanted: wanted(units, list, registry).into_iter().peekable(),
+            known: BTreeMap::new(),
+            recipients: BTreeMap::new(),
+            registry,
+            policy,
+        }
     }
 
-    /// The next hour that counts.
+    /// The next hour that counts, or in which somebody wanted its mail.
     pub(crate) fn next_hour(&mut self) -> Option<i64> {
-        self.hours.peek().map(|hour| hour.hour)
+        let (counted, wanted) = (self.hours.peek().map(|hour| hour.hour), self.wanted.peek().map(|(hour, _)| *hour));
+        counted.into_iter().chain(wanted).min()
     }
 
-    /// Lets the next hour be known.
-    pub(crate) fn take(&mut self, hour: i64) {
+    /// Lets the next hour be known; says whether a trap spoke in it.
+    pub(crate) fn take(&mut self, hour: i64) -> bool {
+        while let Some((hour, recipient)) = self.wanted.next_if(|(next, _)| *next == hour) {
+            self.recipients.insert(recipient, hour);
+        }
+        let mut spoke = false;
         while let Some(next) = self.hours.next_if(|next| next.hour == hour) {
             self.known.insert((next.trap, next.feed), next);
+            spoke = true;
         }
+        spoke
     }
 
     /// What the hours known so far come to at an instant.
     pub(crate) fn standing(&self, now: i64) -> Standing {
-        let words: Vec<Word<'_>> = self.known.values().filter_map(|hour| Word::of(hour, self.policy, now)).collect();
-        Standing::of(&words, self.registry, self.policy)
+        Standing::of(&self.words(now), &self.recipients, self.registry, self.policy, now)
+    }
+
+    /// Whether a listing that stands at `from` still does at `to`, if no more comes between them.
+    ///
+    /// Between two instants at which a trap's word ends, what people wanted fades no slower than the score, so that a
+    /// listing ends there only by its score, which never rises.
+    pub(crate) fn stands_through(&self, from: i64, to: i64) -> bool {
+        let stands = |at: i64| self.standing(at).stands(self.policy);
+        stands(to) && (self.recipients.is_empty() || self.ends(from).take_while(|end| *end < to).all(stands))
+    }
+
+    /// The first second after `from` at which a listing that stands at `from` does not, if no more comes.
+    pub(crate) fn end(&self, from: i64) -> i64 {
+        let stands = |at: i64| self.standing(at).stands(self.policy);
+        let (mut standing, mut ended) = (from, from);
+        for end in self.ends(from) {
+            ended = end;
+            if !stands(end) {
+                break;
+            }
+            standing = end;
+        }
+        while ended - standing > 1 {
+            let middle = standing + (ended - standing) / 2;
+            if stands(middle) { standing = middle } else { ended = middle }
+        }
+        ended
+    }
+
+    /// When the words that are known now end, after `from`, in order.
+    fn ends(&self, from: i64) -> impl Iterator<Item = i64> {
+        let mut ends: Vec<i64> = self.known.values().map(|hour| hour.hour * HOUR + self.policy.hard_limit).collect();
+        ends.retain(|end| *end > from);
+        ends.sort_unstable();
+        ends.dedup();
+        ends.into_iter()
+    }
+
+    /// The least number of traps without whose words no listing would begin at an instant at which one does.
+    pub(crate) fn framing_cost(&self, now: i64) -> usize {
+        framing_cost(&self.words(now), self.registry, self.policy, &self.standing(now))
+    }
+
+    fn words(&self, now: i64) -> Vec<Word<'a>> {
+        self.known.values().filter_map(|hour| Word::of(hour, self.policy, now)).collect()
     }
 }
 
@@ -278,39 +367,63 @@ pub(crate) struct Standing {
     pub(crate) traps: usize,
     /// As [`Score::domains`].
     pub(crate) domains: usize,
+    /// As [`Score::wanted`].
+    pub(crate) wanted: f64,
     /// As [`Score::newest`].
     pub(crate) newest: Option<i64>,
 }
 
 impl Standing {
-    fn of(words: &[Word<'_>], registry: &Registry, policy: &Policy) -> Self {
-        let mut traps: Vec<(&str, &str)> = Vec::with_capacity(words.len());
-        for word in words {
-            if let Some(trap) = registry.traps.get(word.trap).filter(|trap| trap.tier.counts_for_quorum()) {
-                traps.push((&trap.domain, word.trap));
-            }
-        }
-        traps.sort_unstable();
-        traps.dedup();
+    fn of(
+        words: &[Word<'_>],
+        recipients: &BTreeMap<&str, i64>,
+        registry: &Registry,
+        policy: &Policy,
+        now: i64,
+    ) -> Self {
+        let traps = quorum(words, registry);
         let mut domains: Vec<&str> = traps.iter().map(|(domain, _)| *domain).collect();
         domains.dedup();
         Self {
-            value: weigh(words, registry, policy),
+            value: weigh(words, registry, policy).0,
             traps: traps.len(),
             domains: domains.len(),
+            wanted: recipients.values().map(|hour| left(now - hour * HOUR, policy)).sum(),
             newest: words.iter().map(|word| word.newest * HOUR).max(),
         }
     }
 
     /// Whether a listing begins at this standing.
     pub(crate) fn lists(&self, policy: &Policy) -> bool {
-        self.value >= policy.list_at && self.traps >= policy.traps && self.domains >= policy.trap_domains
+        self.value >= policy.list_at
+            && self.traps >= policy.traps
+            && self.domains >= policy.trap_domains
+            && self.is_unwanted()
     }
 
     /// Whether a listing that has begun goes on.
     pub(crate) fn stands(&self, policy: &Policy) -> bool {
-        self.value >= policy.delist_at && self.value > 0.0
+        self.value >= policy.delist_at && self.value > 0.0 && self.is_unwanted()
     }
+
+    /// Whether fewer people wanted its mail than twice the traps that got it.
+    fn is_unwanted(&self) -> bool {
+        // Both are sums of the same fading weights; equal sums must not differ by the order of adding.
+        self.value * 2.0 >= self.wanted - 1e-9
+    }
+}
+
+/// The traps behind the words that count for the quorum, with their domains, in order.
+fn quorum<'a>(words: &[Word<'a>], registry: &'a Registry) -> Vec<(&'a str, &'a str)> {
+    let mut traps: Vec<(&str, &str)> = Vec::with_capacity(words.len());
+    for word in words {
+        if let Some(trap) = registry.traps.get(word.trap).filter(|trap| trap.tier.counts_for_quorum()) {
+            traps.push((&trap.domain, word.trap));
+        }
+    }
+    traps.sort_unstable();
+    traps.dedup();
+    traps
 }
 
 /// What one feed says of one trap: its newest hour there that counts.
@@ -328,7 +441,7 @@ impl<'a> Word<'a> {
     /// What an hour says at an instant; nothing before it and past the hard limit.
     fn of(hour: &CountedHour<'a>, policy: &Policy, now: i64) -> Option<Self> {
         let age = now - hour.hour * HOUR;
-        let weight = hour.most * (-(age as f64) / policy.half_life as f64).exp2();
+        let weight = hour.most * left(age, policy);
         let CountedHour { trap, feed, trust, samples, .. } = *hour;
         (age >= 0 && age < policy.hard_limit).then_some(Self { trap, feed, trust, newest: hour.hour, weight, samples })
     }
@@ -371,8 +484,8 @@ const WEIGHED_FEEDS: u32 = 10;
 /// That is a greatest flow (feed → trap → domain), and so a least cut: for each choice of capped foreign feeds, what
 /// these contribute at most, and what the domains let through of the others. As a least of sums that fall with every
 /// weight, it never rises while the evidence stands unchanged; and no feed adds more than its cap. Handing out shares in
-/// some order does neither.
-fn weigh(words: &[Word<'_>], registry: &Registry, policy: &Policy) -> f64 {
+/// some order does neither. With it come the feeds that are capped in the least cut.
+fn weigh<'a>(words: &[Word<'a>], registry: &Registry, policy: &Policy) -> (f64, Vec<&'a str>) {
     let through = |counts: &dyn Fn(&Word<'_>) -> bool| -> f64 {
         let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
         for word in words.iter().filter(|word| counts(word)) {
@@ -394,26 +507,27 @@ fn weigh(words: &[Word<'_>], registry: &Registry, policy: &Policy) -> f64 {
     // Capping a feed that alone stays below its cap never makes the sum less.
     foreign.retain(|feed| through(&|word| word.feed == *feed) > policy.foreign_cap());
     let weighed = foreign.len().min(WEIGHED_FEEDS as usize);
-    let choices = (0..1u32 << weighed).map(|choice| {
-        let capped = |feed: &str| match foreign.iter().position(|name| *name == feed) {
-            Some(index) => index >= weighed || choice >> index & 1 == 1,
-            None => false,
-        };
+    let is_capped = |choice: u32, at: usize| at >= weighed || choice >> at & 1 == 1;
+    let sum = |choice: u32| {
+        let capped = |feed: &str| foreign.iter().position(|name| *name == feed).is_some_and(|at| is_capped(choice, at));
         let count = (foreign.len() - weighed) as f64 + f64::from(choice.count_ones());
         count * policy.foreign_cap() + through(&|word| !capped(word.feed))
-    });
-    choices.fold(f64::INFINITY, f64::min)
+    };
+    let sums = (0..1u32 << weighed).map(|choice| (sum(choice), choice));
+    let (least, choice) = sums.fold((f64::INFINITY, 0), |least, next| if next.0 < least.0 { next } else { least });
+    foreign = foreign.into_iter().enumerate().filter(|(at, _)| is_capped(choice, *at)).map(|(_, feed)| feed).collect();
+    (least, foreign)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::address::Origin;
     use crate::evidence::{SAMPLES_LIMIT, UnitKey};
     use crate::nature::Nature;
     use proptest::prelude::*;
 
-    pub(super) fn registry() -> Registry {
+    pub(crate) fn registry() -> Registry {
         let trap = |domain: &str, tier| Trap { domain: domain.into(), tier, sends: false, accepts_reports: false };
         let mut traps = BTreeMap::new();
         for domain in 0..4 {
@@ -423,7 +537,7 @@ mod tests {
         }
         traps.insert("old".into(), trap("d9.example", Tier::Recycled));
         let feeds = [("own", Trust::Own), ("far", Trust::Foreign), ("far2", Trust::Foreign)];
-        Registry { traps, feeds: feeds.map(|(name, trust)| (name.to_owned(), trust)).into() }
+        Registry { traps, feeds: feeds.map(|(name, trust)| (name.to_owned(), trust)).into(), ..Registry::default() }
     }
 
     fn unit(feed: &str, trap: &str, nature: Nature, hour: i64, samples: u16) -> Unit {
@@ -435,7 +549,8 @@ mod tests {
             null_sender: false,
             hour,
         };
-        Unit { key, samples }
+        let newest = key.hour * HOUR;
+        Unit { key, samples, newest }
     }
 
     fn direct(feed: &str, trap: &str, hour: i64) -> Unit {

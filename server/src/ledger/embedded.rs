@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::evidence::{Unit, UnitKey};
+use firsthand_analyzer::evidence::{HOUR, Unit, UnitKey};
 use firsthand_analyzer::nature::Nature;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use tokio::sync::{mpsc, oneshot};
@@ -435,5 +435,6 @@ fn unit(origin: Origin, row: &Row<'_>) -> rusqlite::Result<Option<Unit>> {
     let Some(nature) = Nature::parse(&nature) else { return Ok(None) };
     let key =
         UnitKey { origin, feed: row.get(0)?, trap: row.get(1)?, nature, null_sender: row.get(3)?, hour: row.get(4)? };
-    Ok(Some(Unit { key, samples: row.get(5)? }))
+    let newest = (key.hour + 1) * HOUR - 1;
+    Ok(Some(Unit { key, samples: row.get(5)?, newest }))
 }
