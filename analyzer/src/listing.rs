@@ -12,7 +12,7 @@ use prefix_trie::PrefixMap;
 
 use crate::address::{Origin, special_networks};
 use crate::evidence::{HOUR, Unit};
-use crate::score::{List, Policy, Registry, Sweep};
+use crate::score::{List, Policy, Registry, Sweep, Trust};
 
 /// An origin that is listed, as its units tell.
 #[derive(Clone, PartialEq, Debug)]
@@ -124,6 +124,26 @@ pub fn replay_all(
     [spam, stands(List::Backscatter), mixed].into_iter().flatten().collect()
 }
 
+/// The foreign feeds without any one of which a listing that stands at `now` would not.
+pub fn needed_feeds(
+    origin: Origin,
+    units: &[Unit],
+    list: List,
+    registry: &Registry,
+    policy: &Policy,
+    now: i64,
+) -> Vec<String> {
+    let mut feeds: Vec<&str> = units.iter().map(|unit| unit.key.feed.as_str()).collect();
+    feeds.sort_unstable();
+    feeds.dedup();
+    feeds.retain(|feed| registry.feeds.get(*feed) == Some(&Trust::Foreign));
+    feeds.retain(|feed| {
+        let others: Vec<Unit> = units.iter().filter(|unit| unit.key.feed != *feed).cloned().collect();
+        replay(origin, &others, list, registry, policy, now).is_none()
+    });
+    feeds.into_iter().map(str::to_owned).collect()
+}
+
 /// Why a network is never listed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exemption {
@@ -222,7 +242,7 @@ mod tests {
     use super::*;
     use crate::evidence::UnitKey;
     use crate::nature::Nature;
-    use crate::score::{Tier, Trap, Trust};
+    use crate::score::{Tier, Trap};
     use proptest::prelude::*;
 
     const ORIGIN: Origin = Origin::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));

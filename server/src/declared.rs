@@ -1,17 +1,25 @@
 //! What the operator declared, as the values that the analyzer takes.
 //!
-//! Enters: [`Settings`]. Leaves: a topology for each feed, the registry of traps and feeds, the policy, the exemptions.
+//! Enters: [`Settings`], and what the ledger keeps of traps and exemptions that were declared by command. Leaves: a
+//! topology for each feed, the registry of traps and feeds, the policy, the exemptions; and what these make of an origin's
+//! evidence ([`Declared::listings`]).
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::evidence::Stamps;
-use firsthand_analyzer::listing::{Exemption, Exemptions};
+use firsthand_analyzer::evidence::{Stamps, Unit};
+use firsthand_analyzer::listing::{Exemption, Exemptions, Listing, Removal, end_by_removal, replay_all, visible};
 use firsthand_analyzer::nature::Cause;
-use firsthand_analyzer::score::{Policy, Registry, Trap};
+use firsthand_analyzer::score::{List, Policy, Registry, Trap};
 use firsthand_analyzer::topology::{HostPattern, Relay, Topology};
 
-use crate::config::{FeedSettings, Mode, Quota, RelaySettings, Settings, TokenDigest, TrapAddress};
+use crate::config::{
+    BrakeSettings, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, TokenDigest, TrapAddress,
+};
 use crate::ledger::{Ledger, LedgerError};
 
 /// One feed, ready to judge samples by.
@@ -26,6 +34,8 @@ pub struct Feed {
     pub stamps: Stamps,
     /// How many samples it may hand in.
     pub quota: Quota,
+    /// What its mail is.
+    pub kind: FeedKind,
 }
 
 /// Everything that is declared.
@@ -42,18 +52,63 @@ pub struct Declared {
     pub publishes: bool,
     /// What is never listed.
     pub exemptions: Exemptions,
+    /// How fast the zone may grow.
+    pub brake: BrakeSettings,
+    /// A digest of all that a listing depends on beside evidence: while it stands, so does what was replayed under it.
+    pub digest: String,
+    /// The Unix second at which the next exemption ends, if one does.
+    pub next_end: Option<i64>,
+}
+
+/// What is declared now, for everybody who must heed a change.
+pub struct Current {
+    settings: Settings,
+    ledger: Ledger,
+    declared: ArcSwap<Declared>,
+}
+
+impl Current {
+    /// What the settings and the ledger declare.
+    ///
+    /// # Errors
+    /// When the ledger says no.
+    pub fn new(settings: Settings, ledger: Ledger, now: i64) -> Result<Self, LedgerError> {
+        let declared = ArcSwap::from_pointee(Declared::new(&settings, &ledger, now)?);
+        Ok(Self { settings, ledger, declared })
+    }
+
+    /// What is declared now.
+    pub fn load(&self) -> Arc<Declared> {
+        self.declared.load_full()
+    }
+
+    /// Takes up what was declared by command since, and what ended by `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// When the ledger says no; what was declared before stands.
+    pub fn renew(&self, now: i64) -> Result<(), LedgerError> {
+        self.declared.store(Arc::new(Declared::new(&self.settings, &self.ledger, now)?));
+        Ok(())
+    }
 }
 
 impl Declared {
-    /// Makes ready what `settings` declare; the ledger gives the traps their registry ids.
-    pub fn new(settings: &Settings, ledger: &Ledger) -> Self {
+    /// Makes ready what `settings` declare and what was declared by command; the ledger gives traps their registry ids.
+    ///
+    /// # Errors
+    /// When the ledger says no.
+    pub fn new(settings: &Settings, ledger: &Ledger, now: i64) -> Result<Self, LedgerError> {
         let mut traps = HashMap::new();
         let mut registry = Registry::default();
+        // What the settings say of a trap is said last, so that it stands.
+        for kept in ledger.traps()? {
+            registry.traps.insert(kept.id, kept.trap);
+        }
         for declared in &settings.traps {
             let address = trap_text(&declared.address);
             let id = ledger.trap_id(&address);
             let trap = Trap {
-                domain: declared.address.domain.to_ascii_lowercase(),
+                domain: ledger.domain_id(&declared.address.domain),
                 tier: declared.tier,
                 sends: declared.sends,
                 accepts_reports: declared.accepts_reports,
@@ -62,17 +117,52 @@ impl Declared {
             traps.insert(address, id);
         }
         for feed in &settings.feeds {
-            registry.feeds.insert(feed.name.clone(), feed.trust);
+            match feed.kind {
+                FeedKind::Traps => drop(registry.feeds.insert(feed.name.clone(), feed.trust)),
+                FeedKind::Wanted => drop(registry.wanted.insert(feed.name.clone())),
+            }
         }
         let policy = policy(settings);
-        Self {
+        let kept = ledger.exemptions(now)?;
+        let next_end = kept.iter().filter_map(|kept| kept.until).min();
+        let exemptions: Vec<Exemption> =
+            exemptions(settings).chain(kept.into_iter().map(|kept| kept.exemption)).collect();
+        let publishes = settings.policy.mode == Mode::Live && policy.can_be_met(&registry);
+        let depends = format!("{registry:?} {policy:?} {exemptions:?} {publishes}");
+        Ok(Self {
             feeds: settings.feeds.iter().map(|declared| feed(settings, declared)).collect(),
             traps,
-            publishes: settings.policy.mode == Mode::Live && policy.can_be_met(&registry),
+            publishes,
             registry,
             policy,
-            exemptions: exemptions(settings),
+            exemptions: Exemptions::standard(exemptions),
+            brake: settings.brake,
+            digest: blake3::hash(depends.as_bytes()).to_hex().to_string(),
+            next_end,
+        })
+    }
+
+    /// The listings that an origin's evidence makes at `now` (Unix seconds), whether they are published or not.
+    ///
+    /// # Errors
+    /// When the ledger says no.
+    pub fn listings(&self, ledger: &Ledger, origin: Origin, now: i64) -> Result<Vec<(List, Listing)>, LedgerError> {
+        Ok(self.listings_of(origin, ledger.units(origin)?, &ledger.removals(origin)?, now))
+    }
+
+    /// The listings that these units make at `now` (Unix seconds).
+    pub fn listings_of(
+        &self,
+        origin: Origin,
+        units: Vec<Unit>,
+        removals: &[Removal],
+        now: i64,
+    ) -> Vec<(List, Listing)> {
+        let mut listings = replay_all(origin, &visible(units, removals, now), &self.registry, &self.policy, now);
+        for (_, listing) in &mut listings {
+            listing.until = end_by_removal(listing.until, removals, now);
         }
+        listings
     }
 
     /// Why an origin reflects, by what it sent to traps that never send, the most frequent cause first.
@@ -104,10 +194,13 @@ impl Declared {
     }
 
     /// The registry id of the trap that takes mail for `address`: the address itself, else its domain's catch-all.
-    pub fn trap(&self, address: &str) -> Option<&str> {
-        let address = address.trim().trim_start_matches('<').trim_end_matches('>').to_ascii_lowercase();
+    pub fn trap(&self, ledger: &Ledger, address: &str) -> Option<String> {
+        let address = bare(address);
         let domain = address.rfind('@').map(|at| &address[at..])?;
-        self.traps.get(&address).or_else(|| self.traps.get(domain)).map(String::as_str)
+        [address.as_str(), domain].into_iter().find_map(|address| {
+            let by_command = || Some(ledger.trap_id(address)).filter(|id| self.registry.traps.contains_key(id));
+            self.traps.get(address).cloned().or_else(by_command)
+        })
     }
 }
 
@@ -116,7 +209,13 @@ pub fn topology_of(settings: &Settings, name: &str) -> Option<Topology> {
     settings.feeds.iter().find(|feed| feed.name == name).map(|feed| topology(settings, feed))
 }
 
-fn trap_text(address: &TrapAddress) -> String {
+/// An address as an envelope has it, without its brackets, in lower case.
+pub fn bare(address: &str) -> String {
+    address.trim().trim_start_matches('<').trim_end_matches('>').to_ascii_lowercase()
+}
+
+/// A trap's address as its registry id is made from: `user@domain`, or `@domain`.
+pub fn trap_text(address: &TrapAddress) -> String {
     format!("{}@{}", address.local.as_deref().unwrap_or_default(), address.domain).to_ascii_lowercase()
 }
 
@@ -127,6 +226,7 @@ fn feed(settings: &Settings, declared: &FeedSettings) -> Feed {
         topology: topology(settings, declared),
         stamps: declared.stamps,
         quota: declared.quota,
+        kind: declared.kind,
     }
 }
 
@@ -160,14 +260,79 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-/// RFC 6890, the relays' own networks, and what the settings add (G6).
-fn exemptions(settings: &Settings) -> Exemptions {
+/// The relays' own networks, the feeds', the addresses that the service listens on, the root servers, public resolvers, and
+/// what the settings add (G6). What is said last stands where two say it.
+fn exemptions(settings: &Settings) -> impl Iterator<Item = Exemption> + '_ {
+    let critical = ROOT_SERVERS.into_iter().map(|address| (address, "a root name server"));
+    let critical = critical.chain(RESOLVERS.into_iter().map(|address| (address, "a public resolver")));
+    let critical = critical.filter_map(|(address, reason)| {
+        let address: IpAddr = address.parse().ok()?;
+        Some(Exemption { network: address.into(), reason: reason.to_owned() })
+    });
+    let listening = settings.dns.listen.iter().chain(&settings.http.listen).map(|socket| socket.ip());
+    let listening = listening
+        .filter(|address| !address.is_unspecified())
+        .map(|address| Exemption { network: address.into(), reason: "an address of this service".to_owned() });
     let relays = settings.relays.iter().flat_map(|relay| {
         let reason = format!("our own relay {}", relay.name);
         relay.networks.iter().map(move |network| Exemption { network: *network, reason: reason.clone() })
     });
+    let feeds = settings.feeds.iter().flat_map(|feed| {
+        let reason = format!("the feed {}", feed.name);
+        feed.networks.iter().map(move |network| Exemption { network: *network, reason: reason.clone() })
+    });
     let declared = settings.exemptions.iter().flat_map(|exemption| {
         exemption.networks.iter().map(|network| Exemption { network: *network, reason: exemption.reason.clone() })
     });
-    Exemptions::standard(relays.chain(declared))
+    critical.chain(listening).chain(relays).chain(feeds).chain(declared)
 }
+
+/// The root name servers, a to m (IANA's root hints of 2026).
+const ROOT_SERVERS: [&str; 26] = [
+    "198.41.0.4",
+    "170.247.170.2",
+    "192.33.4.12",
+    "199.7.91.13",
+    "192.203.230.10",
+    "192.5.5.241",
+    "192.112.36.4",
+    "198.97.190.53",
+    "192.36.148.17",
+    "192.58.128.30",
+    "193.0.14.129",
+    "199.7.83.42",
+    "202.12.27.33",
+    "2001:503:ba3e::2:30",
+    "2801:1b8:10::b",
+    "2001:500:2::c",
+    "2001:500:2d::d",
+    "2001:500:a8::e",
+    "2001:500:2f::f",
+    "2001:500:12::d0d",
+    "2001:500:1::53",
+    "2001:7fe::53",
+    "2001:503:c27::2:30",
+    "2001:7fd::1",
+    "2001:500:9f::42",
+    "2001:dc3::35",
+];
+
+/// Resolvers that whole networks depend on.
+const RESOLVERS: [&str; 16] = [
+    "1.1.1.1",
+    "1.0.0.1",
+    "8.8.8.8",
+    "8.8.4.4",
+    "9.9.9.9",
+    "149.112.112.112",
+    "208.67.222.222",
+    "208.67.220.220",
+    "2606:4700:4700::1111",
+    "2606:4700:4700::1001",
+    "2001:4860:4860::8888",
+    "2001:4860:4860::8844",
+    "2620:fe::fe",
+    "2620:fe::9",
+    "2620:119:35::35",
+    "2620:119:53::53",
+];

@@ -27,6 +27,18 @@ pub struct Metrics {
     pub failed_ticks: IntCounter,
     /// Listings that an exemption kept out.
     pub exempt: IntCounter,
+    /// Times that a /64 found its /48 full.
+    pub crowded: IntCounter,
+    /// Listings of the ledger's table that the zone does not hold.
+    pub disagreements: IntCounter,
+    /// Listings that wait for the brake, by list.
+    pub braked: IntGaugeVec,
+    /// The least framing cost of all published listings, by list; 0: there are none.
+    pub least_framing_cost: IntGaugeVec,
+    /// Requests for removal that wait for the operator.
+    pub requests: IntGauge,
+    /// When the oldest of them was made, in Unix seconds; 0: none waits.
+    pub oldest_request: IntGauge,
 }
 
 impl Metrics {
@@ -49,9 +61,38 @@ impl Metrics {
         let failed_ticks =
             IntCounter::new("firsthand_publisher_failed_ticks_total", "Ticks on which the ledger said no.")?;
         let exempt = IntCounter::new("firsthand_listings_exempt_total", "Listings that an exemption kept out.")?;
+        let crowded = IntCounter::new(
+            "firsthand_listings_crowded_total",
+            "Times that a /64 was to be listed and found its /48 full.",
+        )?;
+        let disagreements = IntCounter::new(
+            "firsthand_ledger_disagreements_total",
+            "Listings that stand in the ledger's table and not in the zone.",
+        )?;
+        let braked = IntGaugeVec::new(
+            Opts::new("firsthand_brake_waiting", "New listings that wait for the brake, by list."),
+            &["list"],
+        )?;
+        let least_framing_cost = IntGaugeVec::new(
+            Opts::new(
+                "firsthand_framing_cost_least",
+                "The least number of traps whose evidence would have to go for some listing to fall, by list.",
+            ),
+            &["list"],
+        )?;
+        let requests =
+            IntGauge::new("firsthand_removal_requests_waiting", "Requests for removal that wait for the operator.")?;
+        let oldest_request = IntGauge::new(
+            "firsthand_removal_requests_oldest_timestamp_seconds",
+            "When the oldest waiting request for removal was made, in Unix seconds; 0: none waits.",
+        )?;
+        registry.register(Box::new(braked.clone()))?;
+        registry.register(Box::new(least_framing_cost.clone()))?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(oldest_request.clone()))?;
         registry.register(Box::new(samples.clone()))?;
         registry.register(Box::new(refused.clone()))?;
-        for counter in [&repeats, &versions, &failed_ticks, &exempt] {
+        for counter in [&repeats, &versions, &failed_ticks, &exempt, &crowded, &disagreements] {
             registry.register(Box::new(counter.clone()))?;
         }
         registry.register(Box::new(DnsMetrics::new(dns)?))?;
@@ -63,7 +104,21 @@ impl Metrics {
             samples.with_label_values(&[reason.name()]);
         }
         samples.with_label_values(&["attributed"]);
-        Ok(Self { registry, samples, repeats, refused, versions, failed_ticks, exempt })
+        Ok(Self {
+            registry,
+            samples,
+            repeats,
+            refused,
+            versions,
+            failed_ticks,
+            exempt,
+            crowded,
+            disagreements,
+            braked,
+            least_framing_cost,
+            requests,
+            oldest_request,
+        })
     }
 
     /// All metrics in Prometheus' text format.

@@ -14,14 +14,14 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
 use crate::config::Settings;
-use crate::declared::Declared;
+use crate::declared::Current;
 use crate::dns::counters::Counters;
 use crate::dns::{tcp, udp};
 use crate::follow::Follower;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
-use crate::publisher::{self, Publisher, unix_now};
+use crate::publisher::{self, Orders, Publisher, unix_now};
 use crate::signal;
 use crate::web::{self, Shown};
 use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
@@ -52,13 +52,16 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     }
     let settings = loaded.settings;
     let ledger = Ledger::open(&settings.data)?;
-    let declared = Arc::new(Declared::new(&settings, &ledger));
+    let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), unix_now())?);
     let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
     let counters = Arc::new(Counters::default());
     let metrics = Metrics::new(Arc::clone(&counters), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
-    let follower = Follower::new(Arc::clone(&zone), Arc::new(declared.exemptions.clone()));
-    let mut publisher = Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics))?;
+    let exemptions = declared.load().exemptions.clone();
+    let follower = Follower::start(Arc::clone(&zone), exemptions, &ledger, &settings.data, unix_now())?;
+    let orders = Orders::default();
+    let mut publisher =
+        Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics), orders.clone())?;
     // What changed while the process was down (time, settings, policy) is put right before the first query.
     publisher.tick(unix_now())?;
     let listeners = bind(&settings, config)?;
@@ -78,7 +81,6 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
         ledger: ledger.clone(),
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
-        unpublished: !declared.publishes,
     };
     let router = web::router(Intake::new(declared, ledger, metrics), shown);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

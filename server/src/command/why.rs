@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::address::{Origin, parse_address};
 use firsthand_analyzer::evidence::HOUR;
+use firsthand_analyzer::listing::visible;
 use firsthand_analyzer::nature::Cause;
 use firsthand_analyzer::received::Source;
 use firsthand_analyzer::score::{List, Score, score};
@@ -72,7 +73,7 @@ enum Replay {
 pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
     let settings = Settings::load(arguments.config.as_deref())?.settings;
     let ledger = Ledger::look(&settings.data)?;
-    let declared = Declared::new(&settings, &ledger);
+    let declared = Declared::new(&settings, &ledger, unix_now())?;
     let name = arguments.address.trim().trim_end_matches('.').to_ascii_lowercase();
     let address = parse_address(&name);
     let framed = ledger.framed(&address.map_or(name.clone(), |address| address.to_string()))?;
@@ -109,7 +110,9 @@ pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
 }
 
 fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, CommandError> {
-    let (units, now) = (ledger.units(origin)?, unix_now());
+    let now = unix_now();
+    let removals = ledger.removals(origin)?;
+    let units = visible(ledger.units(origin)?, &removals, now);
     Ok(Known {
         origin,
         listings: ledger.listings(origin)?,

@@ -42,7 +42,7 @@ use serde::{Serialize, Serializer};
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
-pub use word::{DeclaredDialect, ListFormat, Mode, Word};
+pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, Word};
 
 /// Default of `data`: the folder that holds everything the service keeps, in the working directory.
 pub const DATA_DEFAULT: &str = "./firsthand-data";
@@ -74,6 +74,14 @@ pub const TRAPS_DEFAULT: u32 = 3;
 pub const TRAP_DOMAINS_DEFAULT: u32 = 3;
 /// Default of `policy.domain-cap`, in distinct fresh traps.
 pub const DOMAIN_CAP_DEFAULT: f64 = 1.5;
+/// Default of `brake.per-list`: new listings of a list in an interval.
+pub const PER_LIST_DEFAULT: u32 = 2000;
+/// Default of `brake.per-feed`: new listings in an interval that need a foreign feed's word.
+pub const PER_FEED_DEFAULT: u32 = 500;
+/// Default of `brake.interval`.
+pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(600);
+/// Default of a feed's `kind`.
+pub const FEED_KIND_DEFAULT: FeedKind = FeedKind::Traps;
 /// Default of a relay's `dialect`: none is expected, and all readings must agree.
 pub const DIALECT_DEFAULT: DeclaredDialect = DeclaredDialect(None);
 /// Default of a feed's `boundary`.
@@ -120,6 +128,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// When a listing begins and ends.
     pub policy: PolicySettings,
+    /// How fast the zone may grow (G7).
+    pub brake: BrakeSettings,
     /// The known internal hosts, in the order of the file.
     #[serde(rename = "relay", skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<RelaySettings>,
@@ -199,6 +209,19 @@ pub struct PolicySettings {
     pub domain_cap: f64,
 }
 
+/// `[brake]`: how many new listings an interval may bring, with as many again in hand (G7). Each at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BrakeSettings {
+    /// New listings of one list.
+    pub per_list: u32,
+    /// New listings that would not be without one foreign feed's word.
+    pub per_feed: u32,
+    /// The interval.
+    #[serde(serialize_with = "length_of_time")]
+    pub interval: Duration,
+}
+
 /// `[[relay]]`: a known internal host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -223,6 +246,8 @@ pub struct RelaySettings {
 pub struct FeedSettings {
     /// What metrics and withdrawals call it; unique; `[A-Za-z0-9._-]+`.
     pub name: String,
+    /// What its mail is.
+    pub kind: FeedKind,
     /// The digest of its token; no two feeds have the same.
     #[serde(rename = "token-digest")]
     pub token: TokenDigest,
@@ -239,6 +264,8 @@ pub struct FeedSettings {
     pub stamps: Stamps,
     /// How many samples it may hand in.
     pub quota: Quota,
+    /// The networks from which it hands them in, which are exempt; may be empty.
+    pub networks: Vec<IpNet>,
 }
 
 /// `[[trap]]`: a registered recipient.
@@ -336,6 +363,7 @@ impl Default for Settings {
             dns: DnsSettings::default(),
             http: HttpSettings::default(),
             policy: PolicySettings::default(),
+            brake: BrakeSettings::default(),
             relays: Vec::new(),
             feeds: Vec::new(),
             traps: Vec::new(),
@@ -383,6 +411,12 @@ impl Default for PolicySettings {
             trap_domains: TRAP_DOMAINS_DEFAULT,
             domain_cap: DOMAIN_CAP_DEFAULT,
         }
+    }
+}
+
+impl Default for BrakeSettings {
+    fn default() -> Self {
+        Self { per_list: PER_LIST_DEFAULT, per_feed: PER_FEED_DEFAULT, interval: INTERVAL_DEFAULT }
     }
 }
 

@@ -17,6 +17,10 @@ use relations::{FeedEntry, ListEntry, RelayEntry, TrapEntry};
 
 /// The numbers of traps and of trap domains that a policy may ask for.
 const QUORUM: RangeInclusive<u32> = 1..=1000;
+/// The numbers of new listings that the brake may let pass in an interval.
+const GROWTH: RangeInclusive<u32> = 1..=1_000_000_000;
+/// The longest interval of the brake.
+const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The longest hard limit: a listing that no evidence renews must end (RFC 6471 §2.2.1).
 const HARD_LIMIT_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// The longest reason of an exemption, in bytes.
@@ -38,6 +42,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let dns = file.or_default("dns", Vec::new(), |value| listen(value.table("dns")?, "127.0.0.1:5300"));
     let http = file.or_default("http", Vec::new(), |value| listen(value.table("http")?, "127.0.0.1:8080"));
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
+    let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
     let mut tables = |key| file.take(key).map(|value| value.tables(key)).unwrap_or_default();
     let relays: Vec<_> = tables("relay").into_iter().map(relay).collect();
     let feeds: Vec<_> = tables("feed").into_iter().map(|table| feed(table, folder)).collect();
@@ -59,6 +64,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         dns: DnsSettings { listen: sockets(dns?, DNS_LISTEN_DEFAULT) },
         http: HttpSettings { listen: sockets(http?, HTTP_LISTEN_DEFAULT) },
         policy: policy?,
+        brake: brake?,
         relays: relays.iter().map(|relay| relay.settings.clone()).collect::<Option<_>>()?,
         feeds: feeds.iter().map(|feed| feed.settings.clone()).collect::<Option<_>>()?,
         traps: traps.into_iter().map(|trap| trap.settings).collect::<Option<_>>()?,
@@ -204,6 +210,15 @@ fn policy(mut table: Table<'_>) -> Option<PolicySettings> {
     })
 }
 
+/// `[brake]`
+fn brake(mut table: Table<'_>) -> Option<BrakeSettings> {
+    let per_list = table.or_default("per-list", PER_LIST_DEFAULT, |value| value.whole(&GROWTH, "2000"));
+    let per_feed = table.or_default("per-feed", PER_FEED_DEFAULT, |value| value.whole(&GROWTH, "500"));
+    let interval = table.or_default("interval", INTERVAL_DEFAULT, |value| value.length_of_time("10m", INTERVAL_MAX));
+    table.finish();
+    Some(BrakeSettings { per_list: per_list?, per_feed: per_feed?, interval: interval? })
+}
+
 /// `[[relay]]`
 fn relay(mut table: Table<'_>) -> RelayEntry<'_> {
     let name = table.require("name", "\"mx1\"").and_then(|value| value.named("mx1", name::relay));
@@ -229,6 +244,10 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     let name = table.require("name", "\"traps\"").and_then(|value| value.named("traps", name::feed));
     let source = TokenSource::take(&mut table);
     let token = source.and_then(|source| Some((source.value().clone(), source.digest(folder)?)));
+    let kind = table.or_default("kind", FEED_KIND_DEFAULT, Value::word);
+    let networks = table.or_default("networks", Vec::new(), |value| {
+        value.each("[\"192.0.2.0/28\"]", |network| network.parsed("192.0.2.0/28", address::network))
+    });
     let relays = table.or_default("relays", Vec::new(), |value| {
         value.each("[\"mx1\"]", |relay| relay.named("mx1", |text| Ok(text.to_owned())))
     });
@@ -246,6 +265,8 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
             trust: trust?,
             stamps: stamps?,
             quota: quota?,
+            kind: kind?,
+            networks: networks?,
         })
     };
     FeedEntry { settings: settings(), table, name, token, relays, boundary }

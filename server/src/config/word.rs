@@ -59,6 +59,14 @@ words! {
         Shadow = "shadow",
     }
 
+    /// What a feed's mail is.
+    FeedKind {
+        /// What spam traps took: evidence against whoever sent it.
+        Traps = "traps",
+        /// What people wanted: it speaks for whoever sent it.
+        Wanted = "wanted",
+    }
+
     /// The rbldnsd data set type of a static list's file; those that hold addresses.
     ListFormat {
         /// IPv4 addresses and ranges.

@@ -1,6 +1,7 @@
 //! `POST /api/v1/samples`: one message a request.
 //!
-//! The bearer token names the feed, `Firsthand-Trap` the trap. 202 once the sample is durable; nothing secret ever
+//! The bearer token names the feed, `Firsthand-Trap` the trap; for a feed of mail that people wanted, `Firsthand-Recipient`
+//! who did. 202 once the sample is durable; nothing secret ever
 //! stands in a URL, and no answer repeats a stranger's bytes but as JSON.
 
 use std::time::{Duration, Instant};
@@ -15,10 +16,13 @@ use firsthand_analyzer::sample::{Envelope, MESSAGE_LIMIT};
 use serde_json::json;
 
 use super::{Intake, Submission};
-use crate::declared::Feed;
+use crate::config::FeedKind;
+use crate::declared::{Declared, Feed, bare};
 
 /// The header that names the trap.
 pub const TRAP: &str = "firsthand-trap";
+/// The header that names the recipient of mail that was wanted.
+pub const RECIPIENT: &str = "firsthand-recipient";
 /// The header with the peer that the channel saw.
 pub const OBSERVED_PEER: &str = "firsthand-observed-peer";
 /// The header with the envelope's sender; empty or `<>` for the null sender.
@@ -33,6 +37,7 @@ enum Refused {
     WrongToken,
     WrongType,
     NoTrap,
+    NoRecipient,
     UnknownTrap,
     WrongPeer,
     OverQuota(Duration),
@@ -48,6 +53,7 @@ impl Refused {
             Self::WrongToken => "wrong-token",
             Self::WrongType => "wrong-type",
             Self::NoTrap => "no-trap",
+            Self::NoRecipient => "no-recipient",
             Self::UnknownTrap => "unknown-trap",
             Self::WrongPeer => "wrong-peer",
             Self::OverQuota(_) => "over-quota",
@@ -61,7 +67,7 @@ impl Refused {
         match self {
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NoTrap | Self::WrongPeer => StatusCode::BAD_REQUEST,
+            Self::NoTrap | Self::NoRecipient | Self::WrongPeer => StatusCode::BAD_REQUEST,
             Self::UnknownTrap => StatusCode::NOT_FOUND,
             Self::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -76,6 +82,9 @@ impl Refused {
             Self::WrongToken => "No feed has this token.",
             Self::WrongType => "Send one message with Content-Type: message/rfc822.",
             Self::NoTrap => "Name the trap that took the message: Firsthand-Trap: ADDRESS.",
+            Self::NoRecipient => {
+                "This feed carries mail that people wanted; name who did: Firsthand-Recipient: ADDRESS."
+            }
             Self::UnknownTrap => "No registered trap has this address.",
             Self::WrongPeer => "Firsthand-Observed-Peer must be an IPv4 or IPv6 address.",
             Self::OverQuota(_) => "The feed has used up its quota.",
@@ -113,14 +122,23 @@ pub async fn take(State(intake): State<Intake>, request: Request) -> Response {
 }
 
 async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
-    let feed = authenticate(intake, headers)?;
+    let declared = intake.declared.load();
+    let feed = authenticate(&declared, headers)?;
     let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("message/rfc822") {
         return Err(Refused::WrongType);
     }
-    let trap = text(headers, TRAP).ok_or(Refused::NoTrap)?;
-    let trap = intake.declared.trap(trap).ok_or(Refused::UnknownTrap)?;
+    let trap = match feed.kind {
+        FeedKind::Traps => {
+            let trap = text(headers, TRAP).ok_or(Refused::NoTrap)?;
+            declared.trap(&intake.ledger, trap).ok_or(Refused::UnknownTrap)?
+        }
+        FeedKind::Wanted => {
+            let recipient = text(headers, RECIPIENT).map(bare).filter(|recipient| recipient.contains('@'));
+            intake.ledger.recipient_id(&recipient.ok_or(Refused::NoRecipient)?)
+        }
+    };
     let observed_peer = match headers.get(OBSERVED_PEER) {
         Some(value) => {
             let peer = value.to_str().ok().and_then(|text| parse_address(text.trim()));
@@ -139,7 +157,7 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     let _place = intake.places.acquire().await.map_err(|_| Refused::NotDurable)?;
     let message = tokio::time::timeout(PATIENCE, to_bytes(body, MESSAGE_LIMIT)).await;
     let message = message.map_err(|_| Refused::TooSlow)?.map_err(|_| Refused::TooLarge)?;
-    let submission = Submission { trap, message: &message, envelope, observed_peer };
+    let submission = Submission { trap: &trap, message: &message, envelope, observed_peer };
     let taken = intake.take(feed, submission).await.map_err(|error| {
         tracing::error!(%error, feed = feed.name, "a sample was refused");
         Refused::NotDurable
@@ -153,14 +171,14 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
-fn authenticate<'i>(intake: &'i Intake, headers: &HeaderMap) -> Result<&'i Feed, Refused> {
+fn authenticate<'d>(declared: &'d Declared, headers: &HeaderMap) -> Result<&'d Feed, Refused> {
     let authorization = text(headers, header::AUTHORIZATION.as_str()).ok_or(Refused::NoToken)?;
     // RFC 9110 §11.1: the scheme's name has no case.
     let (scheme, token) = authorization.split_once(' ').ok_or(Refused::NoToken)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Refused::NoToken);
     }
-    intake.declared.feed_of_token(token.trim()).ok_or(Refused::WrongToken)
+    declared.feed_of_token(token.trim()).ok_or(Refused::WrongToken)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -20,7 +20,8 @@ use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict, judge};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::declared::{Declared, Feed};
+use crate::config::FeedKind;
+use crate::declared::{Current, Feed};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
 
@@ -30,7 +31,7 @@ const PLACES: usize = 64;
 /// Judges samples and keeps them.
 #[derive(Clone)]
 pub struct Intake {
-    declared: Arc<Declared>,
+    declared: Arc<Current>,
     ledger: Ledger,
     metrics: Arc<Metrics>,
     quotas: Arc<quota::Quotas>,
@@ -39,7 +40,7 @@ pub struct Intake {
 
 /// A sample as a channel hands it in.
 pub struct Submission<'a> {
-    /// The registry id of the trap.
+    /// The registry id of the trap; the recipient's id where the feed carries mail that people wanted.
     pub trap: &'a str,
     /// The message.
     pub message: &'a [u8],
@@ -63,8 +64,8 @@ pub struct Taken {
 
 impl Intake {
     /// An intake for the declared feeds and traps.
-    pub fn new(declared: Arc<Declared>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
-        let quotas = Arc::new(quota::Quotas::new(&declared.feeds));
+    pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
+        let quotas = Arc::new(quota::Quotas::new(&declared.load().feeds));
         Self { declared, ledger, metrics, quotas, places: Arc::new(Semaphore::new(PLACES)) }
     }
 
@@ -91,15 +92,17 @@ impl Intake {
         let unit = unit_of(&verdict, &arrival).map_err(|why| why.name());
         let id = sample_id(&feed.name, submission.trap, submission.message);
         let evidence = unit.as_ref().err().copied().unwrap_or("counted");
+        // Of people's mail no more is kept than what counts: neither lines nor names.
+        let kept = feed.kind == FeedKind::Traps;
         let fact = Fact {
             sample: id,
             arrived,
             feed: feed.name.clone(),
             trap: submission.trap.to_owned(),
             unit,
-            verdict: json(&verdict.report()),
-            proof: json(&verdict.proof.iter().map(KeptLine::from).collect::<Vec<_>>()),
-            framed: verdict.framed.clone(),
+            verdict: if kept { json(&verdict.report()) } else { "{}".to_owned() },
+            proof: json(&verdict.proof.iter().filter(|_| kept).map(KeptLine::from).collect::<Vec<_>>()),
+            framed: if kept { verdict.framed.clone() } else { Vec::new() },
         };
         let repeat = self.ledger.record(fact).await? == Recorded::Known;
         match (repeat, verdict.origin) {

@@ -4,7 +4,7 @@
 //! one sync of the disk serves many samples. Readers have connections of their own and wait for nobody. The log is
 //! moved into the file by a thread of its own, so that no acknowledgement waits for it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,14 +12,16 @@ use std::thread;
 use std::time::Duration;
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::evidence::{HOUR, Unit, UnitKey};
+use firsthand_analyzer::evidence::{Unit, UnitKey};
 use firsthand_analyzer::nature::Nature;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::{mpsc, oneshot};
 
+use super::corrections::{read_withdrawals, recount};
+use super::reads::{change, read_pending};
 use super::schema;
-use super::writer::{Write, Writer, read_withdrawals};
-use super::{Change, Fact, Framed, Kept, Recorded, Version, Withdrawal};
+use super::writer::{Write, Writer};
+use super::{Change, Correction, Fact, Outcome, Publication, Recorded};
 
 /// The ledger's file in the data folder.
 const FILE: &str = "ledger.sqlite";
@@ -82,7 +84,8 @@ pub struct Ledger {
 pub(super) struct Shared {
     path: PathBuf,
     trap_key: [u8; 32],
-    pub(super) touched: Mutex<HashSet<Origin>>,
+    /// Origins whose evidence changed, with the generation of the change.
+    pub(super) touched: Mutex<HashMap<Origin, i64>>,
     pub(super) touch: Condvar,
     readers: Mutex<Vec<Connection>>,
     // Held while the ledger is open, so that two processes never write one folder.
@@ -97,8 +100,8 @@ impl Ledger {
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
         let folder_error = |error| LedgerError::Folder { path: folder.to_owned(), error: Arc::new(error) };
         std::fs::create_dir_all(folder).map_err(folder_error)?;
-        let lock = File::create(folder.join("lock")).map_err(folder_error)?;
-        lock.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
+        let held = File::create(folder.join("lock")).map_err(folder_error)?;
+        held.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
         let path = folder.join(FILE);
         let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -112,13 +115,17 @@ impl Ledger {
             touched: Mutex::default(),
             touch: Condvar::new(),
             readers: Mutex::default(),
-            _lock: Some(lock),
+            _lock: Some(held),
         });
-        let withdrawals = read_withdrawals(&connection)?;
+        let withdrawals = read_withdrawals(&connection)?.into_iter().map(|(_, taken)| taken).collect();
+        // What the publisher had not settled when the process ended waits for it again.
+        let pending = read_pending(&connection)?;
+        let generation = pending.values().copied().max().unwrap_or(0);
+        *lock(&shared.touched) = pending;
         let (writer, queue) = mpsc::channel(QUEUE);
         let kept = Arc::clone(&shared);
         let spawned = thread::Builder::new().name("ledger".into()).spawn(move || {
-            Writer { connection, withdrawals, shared: kept }.run(queue);
+            Writer { connection, withdrawals, generation, shared: kept }.run(queue);
         });
         spawned.map_err(folder_error)?;
         let closed = writer.downgrade();
@@ -150,6 +157,23 @@ impl Ledger {
         Ok(Self { shared: Arc::new(shared), writer: None })
     }
 
+    /// The id of a trap's domain, for the registry.
+    pub fn domain_id(&self, domain: &str) -> String {
+        self.id("d", &domain.to_ascii_lowercase())
+    }
+
+    /// The id of somebody who wanted mail, in lower case.
+    pub fn recipient_id(&self, address: &str) -> String {
+        self.id("r", &address.to_ascii_lowercase())
+    }
+
+    fn id(&self, kind: &str, text: &str) -> String {
+        // The kind goes into the digest as well, so that no two kinds of the same text can be matched.
+        let mut hasher = blake3::Hasher::new_keyed(&self.shared.trap_key);
+        hasher.update(kind.as_bytes()).update(b" ").update(text.as_bytes());
+        format!("{kind}{}", &hasher.finalize().to_hex()[..12])
+    }
+
     /// The registry id of the trap with this address, in lower case (`user@domain`, or `@domain` for a catch-all).
     ///
     /// It tells nothing of the address without the key in the ledger (F05).
@@ -166,27 +190,46 @@ impl Ledger {
         self.write(|done| Write::Record(Box::new(fact), done)).await
     }
 
-    /// Takes evidence back, now and for what comes later; returns how many facts stop counting.
+    /// Does a correction, and puts it into the audit trail, in the name of `who`.
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub async fn withdraw(&self, withdrawal: Withdrawal, now: i64) -> Result<usize, LedgerError> {
-        self.write(|done| Write::Withdraw(withdrawal, now, done)).await
+    pub async fn correct(&self, correction: Correction, who: &str, now: i64) -> Result<Outcome, LedgerError> {
+        let who = who.to_owned();
+        self.write(|done| Write::Correct { correction, who, now, done }).await
     }
 
-    /// Appends a version to the journal and updates the listings; from the publisher's own thread only.
+    /// The same from outside any task.
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub fn publish(&self, version: Version) -> Result<(), LedgerError> {
-        self.write_blocking(|done| Write::Publish(version, done))
+    pub fn correct_blocking(&self, correction: Correction, who: &str, now: i64) -> Result<Outcome, LedgerError> {
+        let who = who.to_owned();
+        self.write_blocking(|done| Write::Correct { correction, who, now, done })
     }
 
-    /// Drops what is past its time at `now` (Unix seconds); from the publisher's own thread only.
+    /// Keeps what the publisher did; from its own thread only.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub fn publish(&self, publication: Publication) -> Result<(), LedgerError> {
+        self.write_blocking(|done| Write::Publish(publication, done))
+    }
+
+    /// Keeps a value under a name of `meta`; from the publisher's own thread only.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub fn note(&self, name: &'static str, value: String) -> Result<(), LedgerError> {
+        self.write_blocking(|done| Write::Note { name, value, done })
+    }
+
+    /// Drops some of what is past its time at `now` (Unix seconds), and says whether there is more; from the publisher's
+    /// own thread only.
     ///
     /// # Errors
     /// When the store says no.
-    pub fn purge(&self, now: i64, hard_limit: i64) -> Result<(), LedgerError> {
+    pub fn purge(&self, now: i64, hard_limit: i64) -> Result<bool, LedgerError> {
         self.write_blocking(|done| Write::Purge { now, hard_limit, done })
     }
 
@@ -217,12 +260,12 @@ impl Ledger {
         drop(self.shared.touch.wait_timeout_while(touched, patience, |touched| touched.is_empty()));
     }
 
-    /// The origins whose units changed since this was last asked.
-    pub fn take_touched(&self) -> HashSet<Origin> {
+    /// The origins whose evidence changed since this was last asked, each with the generation of its newest change.
+    pub fn take_touched(&self) -> HashMap<Origin, i64> {
         std::mem::take(&mut *lock(&self.shared.touched))
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerError> {
         let pooled = lock(&self.shared.readers).pop();
         let connection = match pooled {
             Some(connection) => connection,
@@ -243,38 +286,11 @@ impl Ledger {
     /// When the store says no.
     pub fn units(&self, origin: Origin) -> Result<Vec<Unit>, LedgerError> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT feed, trap, nature, null_sender, hour, samples FROM units WHERE origin = ?1")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT feed, trap, nature, null_sender, hour, samples, newest FROM units WHERE origin = ?1",
+            )?;
             let rows = statement.query_map([origin.to_string()], |row| unit(origin, row))?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
-        })
-    }
-
-    /// Every origin that has units.
-    ///
-    /// # Errors
-    /// When the store says no.
-    pub fn origins(&self) -> Result<BTreeSet<Origin>, LedgerError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare("SELECT DISTINCT origin FROM units")?;
-            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-            Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.iter().filter_map(|text| Origin::parse(text)).collect())
-        })
-    }
-
-    /// What is published, and the newest serial; 0 if there is none.
-    ///
-    /// # Errors
-    /// When the store says no.
-    pub fn published(&self) -> Result<(u32, Vec<Change>), LedgerError> {
-        self.read(|connection| {
-            let serial = connection.query_row("SELECT coalesce(max(serial), 0) FROM journal", [], |row| row.get(0))?;
-            let mut statement =
-                connection.prepare("SELECT list, origin, since, until FROM listings WHERE ended IS NULL")?;
-            let rows = statement.query_map([], |row| {
-                Ok(Change { list: row.get(0)?, origin: row.get(1)?, since: row.get(2)?, until: row.get(3)? })
-            })?;
-            Ok((serial, rows.collect::<rusqlite::Result<_>>()?))
         })
     }
 
@@ -284,88 +300,11 @@ impl Ledger {
     /// When the store says no.
     pub fn listings(&self, origin: Origin) -> Result<Vec<(Change, Option<i64>)>, LedgerError> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT list, origin, since, until, ended FROM listings WHERE origin = ?1")?;
-            let rows = statement.query_map([origin.to_string()], |row| {
-                let change = Change { list: row.get(0)?, origin: row.get(1)?, since: row.get(2)?, until: row.get(3)? };
-                Ok((change, row.get(4)?))
-            })?;
-            rows.collect()
-        })
-    }
-
-    /// By how many samples an address or name was framed, if by any.
-    ///
-    /// # Errors
-    /// When the store says no.
-    pub fn framed(&self, name: &str) -> Result<Option<Framed>, LedgerError> {
-        self.read(|connection| {
-            connection
-                .query_row("SELECT count(*), min(arrived), max(arrived) FROM framed WHERE name = ?1", [name], |row| {
-                    let samples = count(row)?;
-                    Ok(if samples == 0 {
-                        None
-                    } else {
-                        Some(Framed { samples, since: row.get(1)?, newest: row.get(2)? })
-                    })
-                })
-                .optional()
-                .map(Option::flatten)
-        })
-    }
-
-    /// The newest facts about an origin, at most `limit`, newest first.
-    ///
-    /// # Errors
-    /// When the store says no.
-    pub fn facts(&self, origin: Origin, limit: usize) -> Result<Vec<Kept>, LedgerError> {
-        self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT lower(hex(sample)), arrived, feed, trap, nature, counted, proof FROM facts
-                 WHERE origin = ?1 ORDER BY arrived DESC LIMIT ?2",
+                "SELECT list, origin, since, until, framing_cost, ended FROM listings WHERE origin = ?1",
             )?;
-            let rows = statement.query_map(params![origin.to_string(), limit as i64], |row| {
-                Ok(Kept {
-                    sample: row.get(0)?,
-                    arrived: row.get(1)?,
-                    feed: row.get(2)?,
-                    trap: row.get(3)?,
-                    nature: row.get(4)?,
-                    counted: row.get(5)?,
-                    proof: row.get(6)?,
-                })
-            })?;
+            let rows = statement.query_map([origin.to_string()], |row| Ok((change(row)?, row.get(5)?)))?;
             rows.collect()
-        })
-    }
-
-    /// Why an origin reflected, as the verdicts of its facts that count since `since` (Unix seconds) say: each cause's
-    /// word, the trap's registry id, and how many samples.
-    ///
-    /// # Errors
-    /// When the store says no.
-    pub fn causes(&self, origin: Origin, since: i64) -> Result<Vec<(String, String, u64)>, LedgerError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT json_extract(verdict, '$.reflected_by') AS cause, trap, count(*) FROM facts
-                 WHERE origin = ?1 AND counted = 1 AND arrived >= ?2 AND cause IS NOT NULL GROUP BY cause, trap",
-            )?;
-            let rows = statement.query_map(params![origin.to_string(), since.saturating_mul(1000)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
-            })?;
-            rows.collect()
-        })
-    }
-
-    /// How many facts and units there are.
-    ///
-    /// # Errors
-    /// When the store says no.
-    pub fn counts(&self) -> Result<(u64, u64), LedgerError> {
-        self.read(|connection| {
-            let facts = connection.query_row("SELECT count(*) FROM facts", [], count)?;
-            let units = connection.query_row("SELECT count(*) FROM units", [], count)?;
-            Ok((facts, units))
         })
     }
 }
@@ -382,13 +321,13 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Makes the tables in a new file; refuses another version's.
+/// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one.
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found == schema::VERSION {
         return Ok(());
     }
-    if found != 0 {
+    if found > schema::VERSION {
         return Err(LedgerError::OtherVersion { path: path.to_owned(), found });
     }
     let mut random = [0; 40];
@@ -397,10 +336,20 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> 
         error: Arc::new(std::io::Error::other(error.to_string())),
     })?;
     let transaction = connection.transaction()?;
-    transaction.execute_batch(schema::TABLES)?;
-    let (key, epoch) = random.split_at(32);
-    for (name, value) in [("trap-key", hex(key)), ("epoch", hex(epoch))] {
-        transaction.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", [name, &value])?;
+    if found == 0 {
+        transaction.execute_batch(schema::TABLES)?;
+        let (key, epoch) = random.split_at(32);
+        for (name, value) in [("trap-key", hex(key)), ("epoch", hex(epoch))] {
+            transaction.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", [name, &value])?;
+        }
+    }
+    transaction.execute_batch(schema::SECOND)?;
+    let origins: Vec<String> = transaction
+        .prepare("SELECT DISTINCT origin FROM facts WHERE counted = 1")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for origin in origins.iter().filter_map(|text| Origin::parse(text)) {
+        recount(&transaction, origin)?;
     }
     transaction.pragma_update(None, "user_version", schema::VERSION)?;
     Ok(transaction.commit()?)
@@ -425,16 +374,11 @@ fn checkpoint(path: &Path, ended: impl Fn() -> bool) {
     }
 }
 
-/// A `count(*)` in the first column; SQLite's integers are signed.
-fn count(row: &Row<'_>) -> rusqlite::Result<u64> {
-    row.get(0).map(i64::unsigned_abs)
-}
-
-fn unit(origin: Origin, row: &Row<'_>) -> rusqlite::Result<Option<Unit>> {
+/// A row of feed, trap, nature, null_sender, hour, samples, newest.
+pub(super) fn unit(origin: Origin, row: &Row<'_>) -> rusqlite::Result<Option<Unit>> {
     let nature: String = row.get(2)?;
     let Some(nature) = Nature::parse(&nature) else { return Ok(None) };
     let key =
         UnitKey { origin, feed: row.get(0)?, trap: row.get(1)?, nature, null_sender: row.get(3)?, hour: row.get(4)? };
-    let newest = (key.hour + 1) * HOUR - 1;
-    Ok(Some(Unit { key, samples: row.get(5)?, newest }))
+    Ok(Some(Unit { key, samples: row.get(5)?, newest: row.get(6)? }))
 }

@@ -6,15 +6,21 @@
 
 mod embedded;
 mod schema;
+mod corrections;
+mod reads;
 mod writer;
 #[cfg(test)]
 mod tests;
 
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::UnitKey;
+use firsthand_analyzer::listing::Exemption;
+use firsthand_analyzer::score::Trap;
 use serde::{Deserialize, Serialize};
 
+pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
 pub use embedded::{Ledger, LedgerError};
+use serde::{Deserializer, Serializer};
 
 /// The list that evidence of direct mail makes.
 pub const SPAM: &str = "spam";
@@ -50,13 +56,15 @@ pub enum Recorded {
 }
 
 /// Evidence taken back: what matches every given field is as if it had never come (G5).
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Withdrawal {
     /// From this feed.
     pub feed: Option<String>,
     /// At this trap.
     pub trap: Option<String>,
-    /// This sample.
+    /// This sample; hexadecimal in text.
+    #[serde(serialize_with = "write_sample", deserialize_with = "read_sample")]
     pub sample: Option<[u8; 32]>,
     /// Arrived at or after this Unix millisecond.
     pub since: Option<i64>,
@@ -64,7 +72,41 @@ pub struct Withdrawal {
     pub until: Option<i64>,
 }
 
+/// A sample's id from hexadecimal.
+pub fn parse_sample(text: &str) -> Option<[u8; 32]> {
+    let mut sample = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in sample.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(sample)
+}
+
+/// A sample's id in hexadecimal.
+pub fn sample_text(sample: &[u8; 32]) -> String {
+    sample.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn write_sample<S: Serializer>(sample: &Option<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
+    sample.as_ref().map(sample_text).serialize(serializer)
+}
+
+fn read_sample<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, D::Error> {
+    let text: Option<String> = Option::deserialize(deserializer)?;
+    text.map(|text| {
+        parse_sample(&text).ok_or_else(|| serde::de::Error::custom("a sample's id is 64 hexadecimal digits"))
+    })
+    .transpose()
+}
+
 impl Withdrawal {
+    /// One that takes nothing.
+    pub fn nothing() -> Self {
+        Self { since: Some(i64::MAX), until: Some(i64::MIN), ..Self::default() }
+    }
+
     /// Whether it takes this fact back.
     pub fn takes(&self, fact: &Fact) -> bool {
         self.feed.as_ref().is_none_or(|feed| *feed == fact.feed)
@@ -86,6 +128,79 @@ pub struct Change {
     pub since: i64,
     /// When it ends, in Unix seconds.
     pub until: i64,
+    /// How many traps' evidence would have to go for it to fall.
+    #[serde(default = "least_cost")]
+    pub framing_cost: usize,
+}
+
+/// What is not known is taken at its lowest.
+fn least_cost() -> usize {
+    1
+}
+
+/// What the publisher did in one go.
+#[derive(Clone, Default, Debug)]
+pub struct Publication {
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// The new version, if the zone changed.
+    pub version: Option<Version>,
+    /// The origins that are settled up to a generation of their evidence.
+    pub settled: Vec<(Origin, i64)>,
+    /// The origins whose removals have taken effect.
+    pub removed: Vec<Origin>,
+    /// What is left in the brake's buckets, and the Unix second at which it was.
+    pub tokens: Vec<(String, f64, i64)>,
+}
+
+impl Publication {
+    /// Whether there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.version.is_none() && self.settled.is_empty() && self.removed.is_empty() && self.tokens.is_empty()
+    }
+}
+
+/// A trap that was registered by command; no more is known of it than its ids.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptTrap {
+    /// Its registry id.
+    pub id: String,
+    /// What it weighs and takes; its domain is an id, too.
+    pub trap: Trap,
+}
+
+/// An exemption that was added by command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptExemption {
+    /// The network and why.
+    pub exemption: Exemption,
+    /// Until this Unix second; for good without it.
+    pub until: Option<i64>,
+}
+
+/// A request for removal that waits for the operator.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Request {
+    /// Its number.
+    pub number: i64,
+    /// Whom it asks to take off.
+    pub origin: Origin,
+    /// When it was made, in Unix seconds.
+    pub asked: i64,
+}
+
+/// An entry of the audit trail.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct AuditEntry {
+    /// Its number.
+    pub entry: i64,
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// Who did it.
+    pub who: String,
+    /// What was asked and what was done.
+    pub what: serde_json::Value,
 }
 
 impl Change {

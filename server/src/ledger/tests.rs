@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT, Unit, UnitKey, sample_id};
+use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT, UNITS_LIMIT, Unit, UnitKey, sample_id};
 use firsthand_analyzer::nature::Nature;
 
 use super::*;
@@ -40,6 +40,14 @@ fn sorted(ledger: &Ledger, from: &str) -> Vec<Unit> {
     units
 }
 
+fn origins(ledger: &Ledger) -> Vec<String> {
+    ledger.origins_after("", 100).unwrap()
+}
+
+fn published(version: Version) -> Publication {
+    Publication { at: version.at, version: Some(version), ..Publication::default() }
+}
+
 async fn record_all(folder: &Path, facts: &[Fact]) -> Ledger {
     let ledger = Ledger::open(folder).unwrap();
     for fact in facts {
@@ -56,7 +64,7 @@ async fn a_sample_counts_once() {
     let one = fact("own", "t1", "192.0.2.1", 1, 9);
     assert_eq!(ledger.record(one.clone()).await.unwrap(), Recorded::New);
     assert_eq!(ledger.record(one.clone()).await.unwrap(), Recorded::Known);
-    assert_eq!(ledger.take_touched().into_iter().collect::<Vec<_>>(), [origin("192.0.2.1")]);
+    assert_eq!(ledger.take_touched().into_keys().collect::<Vec<_>>(), [origin("192.0.2.1")]);
     ledger.record(fact("own", "t1", "192.0.2.1", 2, 9)).await.unwrap();
     let units = sorted(&ledger, "192.0.2.1");
     assert_eq!((units.len(), units[0].samples), (1, 2));
@@ -102,18 +110,33 @@ async fn a_withdrawn_feed_never_was() {
     let clean = record_all(without.path(), &own).await;
     ledger.take_touched();
     let withdrawal = Withdrawal { feed: Some("liar".into()), ..Withdrawal::default() };
-    assert_eq!(ledger.withdraw(withdrawal, NOW).await.unwrap(), 40);
+    let retract = Correction::Retract { withdrawal, reason: "it lies".into() };
+    let outcome = ledger.correct(retract, "tester", NOW).await.unwrap();
+    assert_eq!((outcome.number, outcome.samples, outcome.origins), (Some(1), 40, 2));
     assert_eq!(ledger.take_touched().len(), 2);
     ledger.record(fact("liar", "t9", "203.0.113.9", 99, 10)).await.unwrap();
     assert_eq!(sorted(&ledger, "192.0.2.1"), sorted(&clean, "192.0.2.1"));
     assert_eq!(sorted(&ledger, "203.0.113.9"), []);
-    assert_eq!(ledger.origins().unwrap(), clean.origins().unwrap());
+    assert_eq!(origins(&ledger), origins(&clean));
+    // It was a mistake: everything counts again, what came meanwhile as well.
+    let outcome = ledger.correct(Correction::Restore { withdrawal: 1 }, "tester", NOW).await.unwrap();
+    assert_eq!(outcome.samples, 41);
+    assert_eq!(sorted(&ledger, "203.0.113.9").iter().map(|unit| unit.samples).sum::<u16>(), 21);
+    let trail = ledger.audit(0, 9).unwrap();
+    assert_eq!(trail.iter().map(|entry| entry.who.as_str()).collect::<Vec<_>>(), ["tester", "tester"]);
+    assert_eq!(trail[0].what["asked"]["reason"], "it lies");
 }
 
 #[tokio::test]
 async fn versions_and_listings_survive() {
     let folder = tempfile::tempdir().unwrap();
-    let change = |origin: &str| Change { list: SPAM.into(), origin: origin.into(), since: NOW, until: NOW + 99 };
+    let change = |origin: &str| Change {
+        list: SPAM.into(),
+        origin: origin.into(),
+        since: NOW,
+        until: NOW + 99,
+        framing_cost: 2,
+    };
     {
         let ledger = Ledger::open(folder.path()).unwrap();
         let versions = [
@@ -126,12 +149,19 @@ async fn versions_and_listings_survive() {
             },
             Version { previous: 7, serial: 8, at: NOW + 1, additions: vec![], deletions: vec![change("192.0.2.2")] },
         ];
-        tokio::task::spawn_blocking(move || versions.into_iter().for_each(|version| ledger.publish(version).unwrap()))
-            .await
-            .unwrap();
+        tokio::task::spawn_blocking(move || {
+            versions.into_iter().for_each(|version| ledger.publish(published(version)).unwrap())
+        })
+        .await
+        .unwrap();
     }
     let ledger = Ledger::look(folder.path()).unwrap();
-    assert_eq!(ledger.published().unwrap(), (8, vec![change("192.0.2.1")]));
+    assert_eq!(ledger.serial().unwrap(), 8);
+    assert_eq!(ledger.versions_after(0).unwrap().unwrap().len(), 2);
+    assert_eq!(ledger.versions_after(7).unwrap().unwrap()[0].deletions, [change("192.0.2.2")]);
+    assert_eq!(ledger.versions_after(6).unwrap(), None);
+    assert_eq!(ledger.published_after(&(String::new(), String::new()), 9).unwrap(), [change("192.0.2.1")]);
+    assert_eq!(ledger.least_framing_cost(SPAM).unwrap(), Some(2));
     assert_eq!(ledger.listings(origin("192.0.2.2")).unwrap(), [(change("192.0.2.2"), Some(NOW + 1))]);
 }
 
@@ -147,15 +177,17 @@ async fn the_past_is_dropped_but_not_what_stands_on_it() {
         fact("own", "t1", "192.0.2.3", 3, old + 99),
     ];
     let ledger = record_all(folder.path(), &facts).await;
-    let listed = Change { list: SPAM.into(), origin: "192.0.2.1".into(), since: NOW - HOUR, until: NOW + HOUR };
+    let listed =
+        Change { list: SPAM.into(), origin: "192.0.2.1".into(), since: NOW - HOUR, until: NOW + HOUR, framing_cost: 1 };
     let kept = ledger.clone();
     tokio::task::spawn_blocking(move || {
-        kept.publish(Version { previous: 0, serial: 1, at: NOW, additions: vec![listed], deletions: vec![] }).unwrap();
+        let version = Version { previous: 0, serial: 1, at: NOW, additions: vec![listed], deletions: vec![] };
+        kept.publish(published(version)).unwrap();
         kept.purge(NOW, 72 * HOUR).unwrap();
     })
     .await
     .unwrap();
-    assert_eq!(ledger.origins().unwrap(), [origin("192.0.2.1"), origin("192.0.2.3")].into());
+    assert_eq!(origins(&ledger), ["192.0.2.1", "192.0.2.3"]);
     assert_eq!(ledger.counts().unwrap(), (2, 2));
 }
 
@@ -167,4 +199,82 @@ fn registry_ids_are_keyed() {
     assert_eq!(one.trap_id("a@b.example"), one.trap_id("a@b.example"));
     assert_ne!(one.trap_id("a@b.example"), one.trap_id("b@b.example"));
     assert_ne!(one.trap_id("a@b.example"), other.trap_id("a@b.example"));
+}
+
+/// G9, C03: past the bound of an origin and feed, what is kept is what was newest, whatever the order; and a withdrawal
+/// brings back what had made way.
+#[tokio::test]
+async fn a_feed_fills_only_its_own_bound() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut facts: Vec<Fact> = (0..6).map(|n| fact("own", &format!("t{n}"), "192.0.2.1", n, 9)).collect();
+    // One trap of the liar's fills its bound over and over.
+    let liar = (0..1100u32).map(|n| fact("liar", &format!("t{}", n % 7), "192.0.2.1", n, 10 + i64::from(n / 7)));
+    facts.extend(liar);
+    let ledger = record_all(one.path(), &facts).await;
+    facts.reverse();
+    let turned = record_all(other.path(), &facts).await;
+    let units = sorted(&ledger, "192.0.2.1");
+    assert_eq!(units, sorted(&turned, "192.0.2.1"));
+    assert_eq!(units.iter().filter(|unit| unit.key.feed == "own").count(), 6);
+    assert_eq!(units.iter().filter(|unit| unit.key.feed == "liar").count(), UNITS_LIMIT);
+    let withdrawal = Withdrawal { trap: Some("t3".into()), ..Withdrawal::default() };
+    let retract = Correction::Retract { withdrawal, reason: String::new() };
+    ledger.correct(retract, "tester", NOW).await.unwrap();
+    let without: Vec<Fact> = facts.iter().filter(|fact| fact.trap != "t3").cloned().collect();
+    let never = tempfile::tempdir().unwrap();
+    let never = record_all(never.path(), &without).await;
+    assert_eq!(sorted(&ledger, "192.0.2.1"), sorted(&never, "192.0.2.1"));
+}
+
+/// F01: an address that asks again waits longer; whoever asks for others waits for the operator, in one place.
+#[tokio::test]
+async fn removals_by_self_service_wait_longer_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let ask = |proven: bool| Correction::AskRemoval { origin: origin("192.0.2.1"), proven };
+    let mut now = NOW;
+    let mut delays = Vec::new();
+    for _ in 0..11 {
+        let effective = ledger.correct(ask(true), "itself", now).await.unwrap().effective.unwrap();
+        // Asking while one waits changes nothing.
+        if effective > now {
+            let again = ledger.correct(ask(true), "itself", now + 1).await.unwrap();
+            assert_eq!((again.effective, again.origins), (Some(effective), 0));
+        }
+        delays.push((effective - now) / HOUR);
+        now = effective + 2;
+    }
+    assert_eq!(delays[..8], [0, 1, 2, 4, 8, 16, 32, 64]);
+    assert_eq!(delays[8..], [72, 72, 72]);
+    let first = ledger.correct(ask(false), "somebody", now).await.unwrap();
+    let second = ledger.correct(ask(false), "somebody", now + 9).await.unwrap();
+    assert_eq!((first.number, first.effective), (second.number, None));
+    assert_eq!(ledger.requests(9).unwrap().len(), 1);
+    let granted = Correction::AnswerRemoval { removal: first.number.unwrap(), granted: true };
+    assert_eq!(ledger.correct(granted.clone(), "op", now + 20).await.unwrap().effective, Some(now + 20));
+    assert!(ledger.correct(granted, "op", now + 20).await.unwrap().refused.is_some());
+    assert_eq!(ledger.requests(9).unwrap(), []);
+    let newest = ledger.removals(origin("192.0.2.1")).unwrap().into_iter().map(|removal| removal.asked).max();
+    assert_eq!(newest, Some(now));
+}
+
+/// A ledger of the first version is brought up to date, with its units counted anew.
+#[tokio::test]
+async fn the_tables_of_the_first_version_are_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(record_all(folder.path(), &[fact("own", "t1", "192.0.2.1", 1, 9)]).await);
+    // The writer ends when its last caller is gone.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let old = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    old.execute_batch(
+        "DROP TABLE units; DROP TABLE removals; DROP TABLE exemptions; DROP TABLE traps; DROP TABLE pending;
+         DROP TABLE brake; DROP TABLE audit; DROP INDEX listings_due; DROP INDEX listings_by_cost;
+         DROP INDEX listings_ended; ALTER TABLE listings DROP COLUMN framing_cost;
+         ALTER TABLE withdrawals DROP COLUMN reason; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let units = sorted(&ledger, "192.0.2.1");
+    assert_eq!((units.len(), units[0].samples, units[0].newest), (1, 1, 9 * HOUR));
 }

@@ -2,17 +2,21 @@
 //!
 //! It takes what has queued up, writes it in one transaction and answers after the commit.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT};
+use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT, UNITS_LIMIT, UnitKey, past_the_limit};
 use firsthand_analyzer::score::PRESUMED_OVER;
 use rusqlite::{Connection, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::embedded::{LedgerError, Shared, lock};
-use super::{Fact, Recorded, Version, Withdrawal};
+use super::corrections::{correct, read_withdrawals};
+use super::embedded::{LedgerError, Shared, lock, unit};
+use super::{Correction, Fact, Outcome, Publication, Recorded, Version, Withdrawal};
+
+/// The most facts that are dropped in one transaction, so that no acknowledgement waits long for it.
+const PURGED: i64 = 2000;
 
 /// The most writes in one transaction.
 const BATCH: usize = 512;
@@ -25,30 +29,18 @@ const PROOF_KEPT: i64 = 30 * 24 * HOUR;
 
 pub(super) enum Write {
     Record(Box<Fact>, oneshot::Sender<Result<Recorded, LedgerError>>),
-    Withdraw(Withdrawal, i64, oneshot::Sender<Result<usize, LedgerError>>),
-    Publish(Version, oneshot::Sender<Result<(), LedgerError>>),
-    Purge { now: i64, hard_limit: i64, done: oneshot::Sender<Result<(), LedgerError>> },
-}
-
-/// The withdrawals that were made.
-pub(super) fn read_withdrawals(connection: &Connection) -> Result<Vec<Withdrawal>, LedgerError> {
-    let mut statement = connection.prepare("SELECT feed, trap, sample, since, until FROM withdrawals")?;
-    let rows = statement.query_map([], |row| {
-        Ok(Withdrawal {
-            feed: row.get(0)?,
-            trap: row.get(1)?,
-            sample: row.get(2)?,
-            since: row.get(3)?,
-            until: row.get(4)?,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    Correct { correction: Correction, who: String, now: i64, done: oneshot::Sender<Result<Outcome, LedgerError>> },
+    Publish(Publication, oneshot::Sender<Result<(), LedgerError>>),
+    Note { name: &'static str, value: String, done: oneshot::Sender<Result<(), LedgerError>> },
+    Purge { now: i64, hard_limit: i64, done: oneshot::Sender<Result<bool, LedgerError>> },
 }
 
 /// The one thread that writes.
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) withdrawals: Vec<Withdrawal>,
+    /// Rises with every transaction, over restarts as well.
+    pub(super) generation: i64,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -65,27 +57,49 @@ impl Writer {
 
     /// Writes a batch in one transaction; nobody is answered before it is durable.
     fn commit(&mut self, batch: &mut Vec<Write>) {
-        let mut touched = HashSet::new();
-        let mut withdrawals = self.withdrawals.clone();
+        let mut touched = BTreeSet::new();
+        let mut corrected = false;
         let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
-        let mut transact = || -> Result<(), LedgerError> {
+        let generation = self.generation + 1;
+        let mut transact = || -> Result<Option<Vec<Withdrawal>>, LedgerError> {
             let transaction = self.connection.transaction()?;
+            let mut withdrawals = None;
             for write in batch.drain(..) {
-                answers.push(apply(&transaction, write, &mut withdrawals, &mut touched)?);
-            }
-            Ok(transaction.commit()?)
-        };
-        let result = transact();
-        match &result {
-            Ok(()) => {
-                self.withdrawals = withdrawals;
-                if !touched.is_empty() {
-                    lock(&self.shared.touched).extend(touched);
-                    self.shared.touch.notify_all();
+                corrected |= matches!(write, Write::Correct { .. });
+                let standing = withdrawals.as_ref().unwrap_or(&self.withdrawals);
+                answers.push(apply(&transaction, write, standing, &mut touched)?);
+                if corrected {
+                    withdrawals = Some(read_withdrawals(&transaction)?.into_iter().map(|(_, taken)| taken).collect());
                 }
             }
-            Err(error) => tracing::error!(%error, "a write to the ledger failed; nothing of it was acknowledged"),
-        }
+            for origin in &touched {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO pending (origin, generation) VALUES (?1, ?2)
+                         ON CONFLICT DO UPDATE SET generation = excluded.generation",
+                    )?
+                    .execute(params![origin.to_string(), generation])?;
+            }
+            transaction.commit()?;
+            Ok(withdrawals)
+        };
+        let result = match transact() {
+            Ok(withdrawals) => {
+                self.generation = generation;
+                if let Some(withdrawals) = withdrawals {
+                    self.withdrawals = withdrawals;
+                }
+                if !touched.is_empty() {
+                    lock(&self.shared.touched).extend(touched.into_iter().map(|origin| (origin, generation)));
+                    self.shared.touch.notify_all();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "a write to the ledger failed; nothing of it was acknowledged");
+                Err(error)
+            }
+        };
         for answer in answers {
             answer(result.clone());
         }
@@ -97,8 +111,8 @@ impl Writer {
 fn apply(
     transaction: &Transaction<'_>,
     write: Write,
-    withdrawals: &mut Vec<Withdrawal>,
-    touched: &mut HashSet<Origin>,
+    withdrawals: &[Withdrawal],
+    touched: &mut BTreeSet<Origin>,
 ) -> Result<Answer, LedgerError> {
     fn answer<T: Send + 'static>(value: T, done: oneshot::Sender<Result<T, LedgerError>>) -> Answer {
         Box::new(move |result| {
@@ -115,20 +129,25 @@ fn apply(
             }
             answer(recorded, done)
         }
-        Write::Withdraw(withdrawal, now, done) => {
-            let origins = withdraw(transaction, &withdrawal, now)?;
-            withdrawals.push(withdrawal);
-            let facts = origins.1;
-            touched.extend(origins.0);
-            answer(facts, done)
+        Write::Correct { correction, who, now, done } => {
+            let (outcome, origins) = correct(transaction, &correction, &who, now)?;
+            touched.extend(origins);
+            answer(outcome, done)
         }
-        Write::Publish(version, done) => {
-            publish(transaction, &version)?;
+        Write::Publish(publication, done) => {
+            publish(transaction, &publication)?;
+            answer((), done)
+        }
+        Write::Note { name, value, done } => {
+            transaction.execute(
+                "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
+                [name, &value],
+            )?;
             answer((), done)
         }
         Write::Purge { now, hard_limit, done } => {
-            purge(transaction, now, hard_limit)?;
-            answer((), done)
+            let more = purge(transaction, now, hard_limit)?;
+            answer(more, done)
         }
     })
 }
@@ -170,59 +189,85 @@ fn record(transaction: &Transaction<'_>, fact: &Fact, withdrawn: bool) -> Result
             .execute(params![name, row, fact.arrived])?;
     }
     if let (Some(unit), true) = (unit, counted) {
-        transaction
-            .prepare_cached(
-                "INSERT INTO units (origin, feed, trap, nature, null_sender, hour, samples) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
-                 ON CONFLICT DO UPDATE SET samples = min(samples + 1, ?7)",
-            )?
-            .execute(params![
-                unit.origin.to_string(),
-                unit.feed,
-                unit.trap,
-                unit.nature.name(),
-                unit.null_sender,
-                unit.hour,
-                SAMPLES_LIMIT,
-            ])?;
+        count(transaction, unit, fact.arrived.div_euclid(1000))?;
     }
     Ok(Recorded::New)
 }
 
-/// Stops the matching facts from counting and counts the units of their origins anew.
-fn withdraw(
-    transaction: &Transaction<'_>,
-    withdrawal: &Withdrawal,
-    now: i64,
-) -> Result<(BTreeSet<Origin>, usize), LedgerError> {
-    let Withdrawal { feed, trap, sample, since, until } = withdrawal;
-    transaction.execute(
-        "INSERT INTO withdrawals (feed, trap, sample, since, until, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![feed, trap, sample, since, until, now],
+/// Counts a sample into its unit; a unit too many for its origin and feed makes room.
+fn count(transaction: &Transaction<'_>, key: &UnitKey, arrived: i64) -> Result<(), LedgerError> {
+    let origin = key.origin.to_string();
+    let samples: u16 = transaction
+        .prepare_cached(
+            "INSERT INTO units (origin, feed, trap, nature, null_sender, hour, samples, newest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?8) ON CONFLICT DO UPDATE
+             SET samples = min(samples + 1, ?7), newest = max(newest, excluded.newest) RETURNING samples",
+        )?
+        .query_row(
+            params![origin, key.feed, key.trap, key.nature.name(), key.null_sender, key.hour, SAMPLES_LIMIT, arrived],
+            |row| row.get(0),
+        )?;
+    if samples > 1 {
+        return Ok(());
+    }
+    let kept: usize = transaction
+        .prepare_cached("SELECT count(*) FROM units WHERE origin = ?1 AND feed = ?2")?
+        .query_row(params![origin, key.feed], |row| row.get::<_, i64>(0))?
+        .try_into()
+        .unwrap_or(0);
+    if kept <= UNITS_LIMIT {
+        return Ok(());
+    }
+    let mut statement = transaction.prepare_cached(
+        "SELECT feed, trap, nature, null_sender, hour, samples, newest FROM units WHERE origin = ?1 AND feed = ?2",
     )?;
-    let mut statement = transaction.prepare(
-        "UPDATE facts SET counted = 0, evidence = 'withdrawn'
-         WHERE counted = 1 AND (?1 IS NULL OR feed = ?1) AND (?2 IS NULL OR trap = ?2)
-           AND (?3 IS NULL OR sample = ?3) AND (?4 IS NULL OR arrived >= ?4) AND (?5 IS NULL OR arrived < ?5)
-         RETURNING origin",
-    )?;
-    let rows = statement.query_map(params![feed, trap, sample, since, until], |row| row.get::<_, String>(0))?;
-    let affected: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
-    let facts = affected.len();
-    let origins: BTreeSet<String> = affected.into_iter().collect();
-    for origin in &origins {
-        transaction.prepare_cached("DELETE FROM units WHERE origin = ?1")?.execute([origin])?;
+    let rows = statement.query_map(params![origin, key.feed], |row| unit(key.origin, row))?;
+    let keys: Vec<UnitKey> =
+        rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().map(|unit| unit.key).collect();
+    for dropped in past_the_limit(&keys, UNITS_LIMIT) {
         transaction
             .prepare_cached(
-                "INSERT INTO units (origin, feed, trap, nature, null_sender, hour, samples)
-                 SELECT origin, feed, trap, nature, null_sender, hour, min(count(*), ?2) FROM facts
-                 WHERE origin = ?1 AND counted = 1 GROUP BY origin, feed, trap, nature, null_sender, hour",
+                "DELETE FROM units WHERE origin = ?1 AND feed = ?2 AND trap = ?3 AND nature = ?4 AND null_sender = ?5
+                 AND hour = ?6",
             )?
-            .execute(params![origin, SAMPLES_LIMIT])?;
+            .execute(params![
+                origin,
+                dropped.feed,
+                dropped.trap,
+                dropped.nature.name(),
+                dropped.null_sender,
+                dropped.hour
+            ])?;
     }
-    Ok((origins.iter().filter_map(|text| Origin::parse(text)).collect(), facts))
+    Ok(())
 }
 
-fn publish(transaction: &Transaction<'_>, version: &Version) -> Result<(), LedgerError> {
+fn publish(transaction: &Transaction<'_>, publication: &Publication) -> Result<(), LedgerError> {
+    if let Some(version) = &publication.version {
+        append(transaction, version)?;
+    }
+    for (origin, generation) in &publication.settled {
+        transaction
+            .prepare_cached("DELETE FROM pending WHERE origin = ?1 AND generation <= ?2")?
+            .execute(params![origin.to_string(), generation])?;
+    }
+    for origin in &publication.removed {
+        transaction
+            .prepare_cached("UPDATE removals SET applied = 1 WHERE origin = ?1 AND effective <= ?2 AND applied = 0")?
+            .execute(params![origin.to_string(), publication.at])?;
+    }
+    for (bucket, tokens, at) in &publication.tokens {
+        transaction
+            .prepare_cached(
+                "INSERT INTO brake (bucket, tokens, at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET tokens = excluded.tokens, at = excluded.at",
+            )?
+            .execute(params![bucket, tokens, at])?;
+    }
+    Ok(())
+}
+
+fn append(transaction: &Transaction<'_>, version: &Version) -> Result<(), LedgerError> {
     let body = serde_json::json!({ "additions": version.additions, "deletions": version.deletions });
     transaction
         .prepare_cached("INSERT INTO journal (serial, previous, at, body) VALUES (?1, ?2, ?3, ?4)")?
@@ -230,10 +275,11 @@ fn publish(transaction: &Transaction<'_>, version: &Version) -> Result<(), Ledge
     for change in &version.additions {
         transaction
             .prepare_cached(
-                "INSERT INTO listings (list, origin, since, until) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO UPDATE SET since = excluded.since, until = excluded.until, ended = NULL",
+                "INSERT INTO listings (list, origin, since, until, framing_cost) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET since = excluded.since, until = excluded.until, ended = NULL,
+                   framing_cost = excluded.framing_cost",
             )?
-            .execute(params![change.list, change.origin, change.since, change.until])?;
+            .execute(params![change.list, change.origin, change.since, change.until, change.framing_cost as i64])?;
     }
     for change in &version.deletions {
         transaction
@@ -243,26 +289,33 @@ fn publish(transaction: &Transaction<'_>, version: &Version) -> Result<(), Ledge
     Ok(())
 }
 
-/// Drops what is past its time. What a standing listing rests on stays: the listing is replayed from it.
-fn purge(transaction: &Transaction<'_>, now: i64, hard_limit: i64) -> Result<(), LedgerError> {
+/// Drops what is past its time, [`PURGED`] rows at most in one go. What a standing listing rests on stays, since the listing
+/// is replayed from it, and proof as long as its listing is remembered.
+fn purge(transaction: &Transaction<'_>, now: i64, hard_limit: i64) -> Result<bool, LedgerError> {
     let (old, proof) = (now - hard_limit - PRESUMED_OVER, now - PROOF_KEPT);
     transaction.execute("DELETE FROM listings WHERE ended < ?1", [proof])?;
-    transaction.execute(
-        "DELETE FROM units WHERE hour < ?1 AND origin NOT IN (SELECT origin FROM listings WHERE ended IS NULL)",
-        [old.div_euclid(HOUR)],
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM facts WHERE fact IN (SELECT fact FROM facts WHERE arrived < ?1
+           AND (origin IS NULL OR NOT EXISTS (SELECT 1 FROM listings WHERE listings.origin = facts.origin)) LIMIT ?2)
+         RETURNING fact, origin",
     )?;
-    transaction.execute(
-        "DELETE FROM framed WHERE fact IN (SELECT fact FROM facts WHERE arrived < ?1
-           AND (origin IS NULL OR origin NOT IN (SELECT origin FROM listings)))",
-        [old * 1000],
-    )?;
-    transaction.execute(
-        "DELETE FROM facts WHERE arrived < ?1 AND (origin IS NULL OR origin NOT IN (SELECT origin FROM listings))",
-        [old * 1000],
-    )?;
+    let rows = statement.query_map(params![old * 1000, PURGED], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let gone: Vec<(i64, Option<String>)> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut origins: BTreeSet<&str> = BTreeSet::new();
+    for (fact, origin) in &gone {
+        transaction.prepare_cached("DELETE FROM framed WHERE fact = ?1")?.execute([fact])?;
+        origins.extend(origin.as_deref());
+    }
+    for origin in origins {
+        transaction
+            .prepare_cached("DELETE FROM units WHERE origin = ?1 AND hour < ?2")?
+            .execute(params![origin, old.div_euclid(HOUR)])?;
+    }
     transaction.execute(
         "DELETE FROM journal WHERE at < ?1 AND serial < (SELECT max(serial) FROM journal)",
         [now - JOURNAL_KEPT],
     )?;
-    Ok(())
+    transaction.execute("DELETE FROM exemptions WHERE until <= ?1", [now])?;
+    transaction.execute("DELETE FROM removals WHERE answered IS NOT NULL AND asked < ?1", [proof])?;
+    Ok(gone.len() as i64 == PURGED)
 }

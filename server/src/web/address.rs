@@ -78,7 +78,7 @@ pub(super) async fn lookup(State(shown): State<Shown>, Query(lookup): Query<Look
         Some(None) => Some("This is no address. Write it as 192.0.2.1 or 2001:db8::1."),
         None => None,
     };
-    html(&LookupPage { zone: &shown.zone_name, unpublished: shown.unpublished, mistake })
+    html(&LookupPage { zone: &shown.zone_name, unpublished: !shown.declared.load().publishes, mistake })
 }
 
 /// `GET /address/{address}`: why it is listed, for a person.
@@ -122,7 +122,7 @@ fn about(shown: &Shown, address: IpAddr) -> PublicAddress {
     let listings: Vec<PublicListing> = listings.collect();
     // Of what is not listed nothing is told (C02), nor how often anything came.
     let reflects = listings.iter().any(|listing| listing.list != List::Spam.name());
-    let causes = if reflects { shown.declared.causes(&shown.ledger, origin, now) } else { Ok(Vec::new()) };
+    let causes = if reflects { shown.declared.load().causes(&shown.ledger, origin, now) } else { Ok(Vec::new()) };
     let causes = causes.unwrap_or_else(|error| {
         tracing::warn!(%error, "a page is shown without the causes of its listings");
         Vec::new()

@@ -10,7 +10,7 @@ pub(crate) use address::time;
 
 use std::sync::Arc;
 
-use crate::declared::Declared;
+use crate::declared::Current;
 use crate::intake::{self, Intake};
 use crate::ledger::Ledger;
 use crate::metrics::Metrics;
@@ -29,11 +29,9 @@ pub struct Shown {
     /// The ledger, to say when a listing began.
     pub ledger: Ledger,
     /// What the operator declared, to say why a listed server reflects.
-    pub declared: Arc<Declared>,
+    pub declared: Arc<Current>,
     /// The zone's name.
     pub zone_name: Arc<str>,
-    /// Why nothing is published but the test entries, where that is so.
-    pub unpublished: bool,
 }
 
 /// All routes of one listener.

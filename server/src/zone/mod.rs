@@ -12,6 +12,7 @@
 mod name;
 mod settings;
 mod table;
+pub mod snapshot;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -177,6 +178,12 @@ impl Zone {
         next
     }
 
+    /// A zone of the same settings that holds no more than its test entries.
+    pub fn emptied(&self, serial: u32) -> Self {
+        let empty = Arc::new(Table::empty());
+        Self { serial, tables: vec![empty; self.tables.len()], ..self.clone() }
+    }
+
     /// The serial of the SOA.
     pub fn serial(&self) -> u32 {
         self.serial
@@ -217,6 +224,18 @@ impl Zone {
     /// Until when one list holds `origin`, if it does at `now`: an entry past its end is not listed (G8).
     pub fn until(&self, list: usize, origin: Origin, now: u64) -> Option<u64> {
         self.tables.get(list)?.end(origin).filter(|until| *until > now)
+    }
+
+    /// The Unix second at which an entry of a list ends, past or not; none if there is no entry.
+    pub fn end(&self, list: usize, origin: Origin) -> Option<u64> {
+        self.tables.get(list)?.end(origin)
+    }
+
+    /// The /64s that a list holds in the same /48 as this one, with their ends, past or not.
+    pub fn in_same_site(&self, list: usize, upper: u64) -> impl Iterator<Item = (Origin, u64)> {
+        let site = upper & !0xffff;
+        let table = self.tables.get(list).into_iter();
+        table.flat_map(move |table| table.six_within(site..=site | 0xffff)).map(|(upper, end)| (Origin::V6(upper), end))
     }
 
     /// What the lists of `scope` say of `address` at `now`, in the order of the settings; test entries apart.

@@ -191,6 +191,14 @@ impl Table {
         runs.into_iter().any(|(_, run)| run.any(uppers, now))
     }
 
+    /// The IPv6 entries among `uppers`, past or not, in order.
+    pub(super) fn six_within(&self, uppers: RangeInclusive<u64>) -> impl Iterator<Item = (u64, u64)> {
+        let from = self.six.partition_point(|(first, _)| first <= uppers.start()).saturating_sub(1);
+        let last = *uppers.end();
+        let runs = self.six.iter().skip(from).take_while(move |(first, _)| *first <= last);
+        runs.flat_map(|(_, run)| run.entries()).filter(move |(upper, _)| uppers.contains(upper))
+    }
+
     /// How many entries there are, past or not: IPv4, IPv6.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.four_count, self.six_count)

@@ -1,0 +1,561 @@
+//! Listings → exemptions and brake → versions in the journal. Its only writer.
+//!
+//! As soon as evidence comes, and every tick without it, the publisher replays the origins whose evidence changed and those
+//! whose listing is due to end, compares with the zone that is served, and appends one version with the difference; a tick
+//! lies between two versions at least. What is new waits for the brake; what is renewed or ends does not. A version is
+//! durable before it is served; a serial is never used twice: max(previous + 1, Unix time). When the ledger says no, the
+//! last good zone stays.
+//!
+//! What is published is what the zone holds. The ledger's table of listings is for people: where it says more than the zone,
+//! it is set right, and counted. So listings that are brought back to life in the table are not in the zone (E03).
+
+mod brake;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use firsthand_analyzer::address::Origin;
+use firsthand_analyzer::listing::{Listing, needed_feeds, visible};
+use firsthand_analyzer::score::List;
+use serde::{Deserialize, Serialize};
+
+use crate::declared::{Current, Declared};
+use crate::follow::{Follower, Started, list_index};
+use crate::ledger::{Change, Ledger, LedgerError, Publication, Version};
+use crate::metrics::Metrics;
+use crate::zone::Zone;
+use brake::{Brake, Rank, Waiting};
+use sweep::Sweep;
+
+/// How often the zone may change, and how often it is looked after when nothing happens.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// How often the ledger drops what is past its time.
+const PURGE: Duration = Duration::from_secs(600);
+
+/// How often the zone is written to disk, if it changed.
+const SNAPSHOT: Duration = Duration::from_secs(60);
+
+/// The most origins that are replayed for one version, so that none waits long for another's.
+const REPLAYED: usize = 2000;
+
+/// The most new listings in one version.
+const GROWTH: usize = 5000;
+
+/// The most /64s of one /48 that a list holds (D04).
+pub const SITE_LIMIT: usize = 256;
+
+/// The most waiting listings of a list that are shown.
+const SHOWN: usize = 100;
+
+/// Turns listings into versions.
+pub struct Publisher {
+    ledger: Ledger,
+    declared: Arc<Current>,
+    /// What was declared when it was last looked at.
+    seen: Arc<Declared>,
+    follower: Follower,
+    metrics: Arc<Metrics>,
+    orders: Orders,
+    serial: u32,
+    /// Origins to be replayed.
+    touched: BTreeSet<Origin>,
+    /// Origins to be replayed on the next tick, to settle what this one does.
+    again: BTreeSet<Origin>,
+    /// Origins that left the brake in a tick that has not come to its end.
+    undone: BTreeSet<Origin>,
+    /// The generation of evidence up to which each origin is replayed, until that is kept.
+    generations: HashMap<Origin, i64>,
+    /// What the ledger says is published though the zone does not hold it.
+    claimed: HashSet<(Origin, List)>,
+    /// Whether such claims are the zone itself, which was lost, and need no brake where they are proven.
+    rebuilding: bool,
+    brake: Brake,
+    /// The /64s that found no room in their /48, by its upper half.
+    crowded: BTreeMap<u64, BTreeSet<(List, Origin)>>,
+    sweep: Sweep,
+    changed: Option<Instant>,
+    braking: bool,
+}
+
+/// What others may ask of the publisher, and what it shows of itself.
+#[derive(Clone, Default)]
+pub struct Orders(Arc<Mutex<Shared>>);
+
+#[derive(Default)]
+struct Shared {
+    release: Vec<(Option<List>, Option<Origin>)>,
+    braked: Braked,
+}
+
+/// What the brake holds.
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Braked {
+    /// Its buckets: a list's or a foreign feed's.
+    pub buckets: Vec<Bucket>,
+    /// How many listings of each list wait.
+    pub waiting: BTreeMap<String, usize>,
+    /// The best proven of them.
+    pub next: Vec<Held>,
+}
+
+/// One bucket of the brake.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Bucket {
+    /// `list spam`, `feed partner`, …
+    pub name: String,
+    /// How many new listings it lets go now.
+    pub tokens: f64,
+    /// How many it lets go in an interval, and holds.
+    pub size: u32,
+}
+
+/// A listing that waits for the brake.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Held {
+    /// Whom it lists.
+    pub origin: Origin,
+    /// In which list.
+    pub list: String,
+    /// How many traps' evidence would have to go for it to fall.
+    pub framing_cost: usize,
+    /// The foreign feeds without whose word it would not be.
+    pub needs: Vec<String>,
+    /// Since when it waits, in Unix seconds.
+    pub since: i64,
+}
+
+impl Orders {
+    /// Lets go what waits for the brake, in a list or in all, of one origin or of all, on the next tick.
+    pub fn release(&self, list: Option<List>, origin: Option<Origin>) {
+        self.lock().release.push((list, origin));
+    }
+
+    /// What the brake held on the last tick.
+    pub fn braked(&self) -> Braked {
+        self.lock().braked.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        // What it guards is whole after every statement, so a panic elsewhere spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a version is made of.
+#[derive(Default)]
+struct Draft {
+    additions: Vec<Change>,
+    deletions: Vec<Change>,
+}
+
+impl Publisher {
+    /// Goes on from what the follower serves.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn new(
+        ledger: Ledger,
+        declared: Arc<Current>,
+        (follower, started): (Follower, Started),
+        metrics: Arc<Metrics>,
+        orders: Orders,
+    ) -> Result<Self, LedgerError> {
+        let seen = declared.load();
+        let swept = ledger.noted(sweep::SWEPT)?;
+        Ok(Self {
+            serial: ledger.serial()?.max(follower.zone().serial()),
+            brake: Brake::new(seen.brake, ledger.tokens()?),
+            sweep: Sweep::from_start(swept.as_deref() != Some(&seen.digest)),
+            rebuilding: started == Started::Empty,
+            ledger,
+            declared,
+            seen,
+            follower,
+            metrics,
+            orders,
+            touched: BTreeSet::new(),
+            again: BTreeSet::new(),
+            undone: BTreeSet::new(),
+            generations: HashMap::new(),
+            claimed: HashSet::new(),
+            crowded: BTreeMap::new(),
+            changed: None,
+            braking: false,
+        })
+    }
+
+    /// Brings the zone up to date at `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// When the ledger says no; what was to be done is tried again on the next tick.
+    pub fn tick(&mut self, now: i64) -> Result<(), LedgerError> {
+        if self.seen.next_end.is_some_and(|end| end <= now) {
+            self.declared.renew(now)?;
+        }
+        self.heed_declarations();
+        for (origin, generation) in self.ledger.take_touched() {
+            self.generations.insert(origin, generation);
+            self.touched.insert(origin);
+        }
+        self.touched.extend(std::mem::take(&mut self.undone));
+        let mut removed = Vec::new();
+        for (list, origin) in self.ledger.due(now, REPLAYED)? {
+            match list.as_deref().and_then(List::parse) {
+                Some(list) => self.claim(origin, list),
+                None => removed.push(origin),
+            }
+            self.touched.insert(origin);
+        }
+        if self.touched.len() < REPLAYED {
+            self.sweep(REPLAYED - self.touched.len())?;
+        }
+        let orders = std::mem::take(&mut self.orders.lock().release);
+        for (list, origin) in orders {
+            self.brake.release(list, origin);
+        }
+        let replayed: Vec<Origin> = self.touched.iter().take(REPLAYED).copied().collect();
+        let mut draft = Draft::default();
+        for origin in &replayed {
+            self.decide(*origin, now, &mut draft)?;
+        }
+        let taken = self.brake.take(now, GROWTH);
+        self.undone.extend(taken.iter().map(|waiting| waiting.origin));
+        for waiting in taken {
+            self.admit(&waiting, now, &mut draft)?;
+        }
+        removed.retain(|origin| replayed.binary_search(origin).is_ok());
+        self.publish(draft, &replayed, removed, now)?;
+        self.undone.clear();
+        for origin in &replayed {
+            self.touched.remove(origin);
+        }
+        self.touched.append(&mut self.again);
+        self.rebuilding &= !(self.claimed.is_empty() && self.sweep.is_past_the_published());
+        self.show(now);
+        self.follower.hear(now);
+        Ok(())
+    }
+
+    /// Takes up what the operator changed, and the end of an exemption.
+    fn heed_declarations(&mut self) {
+        let declared = self.declared.load();
+        if Arc::ptr_eq(&declared, &self.seen) {
+            return;
+        }
+        let zone = self.follower.zone();
+        for index in 0..zone.lists().len() {
+            let exempt = |origin: &Origin| declared.exemptions.covering(*origin).is_some();
+            self.touched.extend(zone.entries(index).map(|(origin, _)| origin).filter(exempt));
+        }
+        self.follower.hold_to(declared.exemptions.clone());
+        self.brake.hold_to(declared.brake);
+        if declared.digest != self.seen.digest {
+            tracing::info!("what is declared has changed; every origin is replayed");
+            self.sweep = Sweep::from_start(true);
+        }
+        self.seen = declared;
+    }
+
+    /// Notes that the ledger says an origin is published, if the zone does not hold it.
+    fn claim(&mut self, origin: Origin, list: List) {
+        let zone = self.follower.zone();
+        let held = list_index(&zone, list.name()).and_then(|index| zone.end(index, origin)).is_some();
+        if !held && self.claimed.insert((origin, list)) && !self.rebuilding {
+            self.metrics.disagreements.inc();
+        }
+    }
+
+    /// What should be published of an origin, that no exemption keeps out.
+    fn wanted(&self, origin: Origin, now: i64) -> Result<Vec<(List, Listing)>, LedgerError> {
+        if !self.seen.publishes {
+            return Ok(Vec::new());
+        }
+        let listings = self.seen.listings(&self.ledger, origin, now)?;
+        if let (false, Some(exemption)) = (listings.is_empty(), self.seen.exemptions.covering(origin)) {
+            tracing::warn!(%origin, %exemption, "evidence would list an exempt address; it is not listed");
+            self.metrics.exempt.inc();
+            return Ok(Vec::new());
+        }
+        Ok(listings)
+    }
+
+    /// Compares what should be published of an origin with what is.
+    fn decide(&mut self, origin: Origin, now: i64, draft: &mut Draft) -> Result<(), LedgerError> {
+        let all_wanted = self.wanted(origin, now)?;
+        let zone = self.follower.zone();
+        for list in List::ALL {
+            let Some(index) = list_index(&zone, list.name()) else { continue };
+            let end = zone.end(index, origin).map(|end| i64::try_from(end).unwrap_or(i64::MAX));
+            let wanted = all_wanted.iter().find(|(known, _)| *known == list).map(|(_, listing)| listing);
+            let claimed = self.claimed.remove(&(origin, list));
+            match (wanted, end.filter(|end| *end > now)) {
+                (Some(listing), Some(end)) if listing.until == end => {}
+                (Some(listing), Some(_)) => draft.additions.push(change(list, listing)),
+                (Some(listing), None) if claimed && self.rebuilding => draft.additions.push(change(list, listing)),
+                (wanted, _) => {
+                    // What ended is taken out, also where it would begin anew: that waits for the brake.
+                    if end.is_some() || claimed {
+                        draft.deletions.push(gone(list, origin, now));
+                        self.make_room(origin, list);
+                    }
+                    match wanted {
+                        Some(listing) => self.hold(list, listing, now)?,
+                        None => self.forget(origin, list),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a new listing wait for the brake.
+    fn hold(&mut self, list: List, listing: &Listing, now: i64) -> Result<(), LedgerError> {
+        let Listing { origin, framing_cost, .. } = *listing;
+        let units = visible(self.ledger.units(origin)?, &self.ledger.removals(origin)?, now);
+        let needs = needed_feeds(origin, &units, list, &self.seen.registry, &self.seen.policy, now);
+        self.brake.wait(Rank::of(listing), Waiting { origin, list, needs, framing_cost, since: now });
+        Ok(())
+    }
+
+    /// Puts a listing that the brake let go into the draft, if it is still wanted and there is room for it.
+    fn admit(&mut self, waiting: &Waiting, now: i64, draft: &mut Draft) -> Result<(), LedgerError> {
+        let Waiting { origin, list, .. } = *waiting;
+        let wanted = self.wanted(origin, now)?;
+        let Some((_, listing)) = wanted.iter().find(|(known, _)| *known == list) else {
+            self.brake.give_back(waiting, now);
+            self.again.insert(origin);
+            return Ok(());
+        };
+        if self.has_room(listing, list, now, draft)? {
+            let added = change(list, listing);
+            draft.deletions.retain(|gone| gone.list != added.list || gone.origin != added.origin);
+            draft.additions.push(added);
+            self.again.insert(origin);
+        } else {
+            self.brake.give_back(waiting, now);
+        }
+        Ok(())
+    }
+
+    /// Whether a /64 finds room in its /48: among the best proven [`SITE_LIMIT`], of whom the last makes way.
+    fn has_room(&mut self, listing: &Listing, list: List, now: i64, draft: &mut Draft) -> Result<bool, LedgerError> {
+        let Origin::V6(upper) = listing.origin else { return Ok(true) };
+        let zone = self.follower.zone();
+        let Some(index) = list_index(&zone, list.name()) else { return Ok(false) };
+        let name = list.name();
+        let of_site = |change: &&Change| {
+            change.list == name && matches!(change.origin(), Some(Origin::V6(other)) if other >> 16 == upper >> 16)
+        };
+        let mut site: BTreeSet<Origin> = zone.in_same_site(index, upper).map(|(origin, _)| origin).collect();
+        site.extend(draft.additions.iter().filter(of_site).filter_map(Change::origin));
+        for gone in draft.deletions.iter().filter(of_site).filter_map(Change::origin) {
+            site.remove(&gone);
+        }
+        if site.len() < SITE_LIMIT {
+            return Ok(true);
+        }
+        let mut ranked = Vec::with_capacity(site.len());
+        for origin in site {
+            let wanted = self.wanted(origin, now)?.into_iter().find(|(known, _)| *known == list);
+            // What is wanted no more goes first.
+            ranked.push((wanted.is_none(), wanted.map(|(_, listing)| Rank::of(&listing)), origin));
+        }
+        ranked.sort_unstable();
+        self.metrics.crowded.inc();
+        let crowded = self.crowded.entry(upper >> 16).or_default();
+        match ranked.last() {
+            Some((unwanted, rank, last)) if *unwanted || (*rank, *last) > (Some(Rank::of(listing)), listing.origin) => {
+                crowded.insert((list, *last));
+                draft.additions.retain(|change| change.list != name || change.origin() != Some(*last));
+                draft.deletions.push(gone(list, *last, now));
+                Ok(true)
+            }
+            _ => {
+                crowded.insert((list, listing.origin));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whoever found no room in the /48 of one that goes is looked at again.
+    fn make_room(&mut self, gone: Origin, list: List) {
+        let Origin::V6(upper) = gone else { return };
+        if let Some(crowded) = self.crowded.get_mut(&(upper >> 16)) {
+            crowded.remove(&(list, gone));
+            self.touched.extend(crowded.iter().map(|(_, origin)| *origin));
+        }
+    }
+
+    /// Nothing of this origin waits in this list any more.
+    fn forget(&mut self, origin: Origin, list: List) {
+        self.brake.forget(origin, list);
+        if let Origin::V6(upper) = origin
+            && let Some(crowded) = self.crowded.get_mut(&(upper >> 16))
+        {
+            crowded.remove(&(list, origin));
+            if crowded.is_empty() {
+                self.crowded.remove(&(upper >> 16));
+            }
+        }
+    }
+
+    fn publish(
+        &mut self,
+        draft: Draft,
+        replayed: &[Origin],
+        removed: Vec<Origin>,
+        now: i64,
+    ) -> Result<(), LedgerError> {
+        let Draft { additions, deletions } = draft;
+        let tokens = self.brake.drawn();
+        let mut publication = Publication { at: now, tokens, removed, ..Publication::default() };
+        for origin in replayed.iter().filter(|origin| !self.waits(**origin)) {
+            publication.settled.extend(self.generations.get(origin).map(|generation| (*origin, *generation)));
+        }
+        let changes = !additions.is_empty() || !deletions.is_empty();
+        if !changes && publication.is_empty() {
+            return Ok(());
+        }
+        if changes {
+            // RFC 1982 has no order over more than half the circle, but Unix time fits 32 bits until 2106.
+            let serial = (self.serial + 1).max(u32::try_from(now).unwrap_or(0));
+            publication.version = Some(Version { previous: self.serial, serial, at: now, additions, deletions });
+        }
+        let (version, settled) = (publication.version.clone(), publication.settled.clone());
+        self.ledger.publish(publication)?;
+        for (origin, _) in settled {
+            self.generations.remove(&origin);
+        }
+        if let Some(version) = version {
+            self.serial = version.serial;
+            self.changed = Some(Instant::now());
+            self.follower.follow(&version);
+            self.metrics.versions.inc();
+            for list in List::ALL {
+                let least = self.ledger.least_framing_cost(list.name())?.unwrap_or(0);
+                let least = i64::try_from(least).unwrap_or(i64::MAX);
+                self.metrics.least_framing_cost.with_label_values(&[list.name()]).set(least);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something of an origin waits for the brake, or for room in its /48.
+    fn waits(&self, origin: Origin) -> bool {
+        let crowded = match origin {
+            Origin::V6(upper) => self.crowded.get(&(upper >> 16)),
+            Origin::V4(_) => None,
+        };
+        self.brake.holds(origin) || crowded.is_some_and(|site| site.iter().any(|(_, known)| *known == origin))
+    }
+
+    /// Tells others what the brake holds.
+    fn show(&mut self, now: i64) {
+        let mut braked = Braked::default();
+        let mut all = 0;
+        for list in List::ALL {
+            let count = self.brake.count(list);
+            self.metrics.braked.with_label_values(&[list.name()]).set(i64::try_from(count).unwrap_or(i64::MAX));
+            braked.waiting.insert(list.name().to_owned(), count);
+            all += count;
+        }
+        if all > 0 && !self.braking {
+            tracing::warn!(waiting = all, "the zone grows faster than its brake allows; see `firsthand brake`");
+        }
+        self.braking = all > 0;
+        let bucket = |(name, tokens, size)| Bucket { name, tokens, size };
+        braked.buckets = self.brake.levels(now).into_iter().map(bucket).collect();
+        let held = |waiting: Waiting| Held {
+            origin: waiting.origin,
+            list: waiting.list.name().to_owned(),
+            framing_cost: waiting.framing_cost,
+            needs: waiting.needs,
+            since: waiting.since,
+        };
+        braked.next = self.brake.waiting(SHOWN).into_iter().map(held).collect();
+        self.orders.lock().braked = braked;
+    }
+
+    /// The zone that is served.
+    pub fn zone(&self) -> Arc<Zone> {
+        self.follower.zone()
+    }
+}
+
+fn change(list: List, listing: &Listing) -> Change {
+    Change {
+        list: list.name().to_owned(),
+        origin: listing.origin.to_string(),
+        since: listing.since,
+        until: listing.until,
+        framing_cost: listing.framing_cost,
+    }
+}
+
+fn gone(list: List, origin: Origin, now: i64) -> Change {
+    Change { list: list.name().to_owned(), origin: origin.to_string(), since: now, until: now, framing_cost: 1 }
+}
+
+/// Ticks until `stop` is set, and leaves a snapshot.
+pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
+    let mut purged = Instant::now();
+    let (mut written, mut snapshot) = (Instant::now(), publisher.zone().serial());
+    let mut writing: Option<JoinHandle<()>> = None;
+    while !stop.load(Ordering::Relaxed) {
+        if publisher.touched.is_empty() && publisher.sweep.is_over() {
+            publisher.ledger.wait_touched(TICK);
+        }
+        // What comes meanwhile goes into the same version.
+        thread::sleep(publisher.changed.map_or(Duration::ZERO, |at| TICK.saturating_sub(at.elapsed())));
+        let now = unix_now();
+        if let Err(error) = publisher.tick(now) {
+            tracing::error!(%error, "the zone could not be brought up to date; the last one stays served");
+            publisher.metrics.failed_ticks.inc();
+            thread::sleep(TICK);
+        }
+        if purged.elapsed() >= PURGE {
+            match publisher.ledger.purge(now, publisher.seen.policy.hard_limit) {
+                // There is more; it goes with the next ticks.
+                Ok(true) => {}
+                Ok(false) => purged = Instant::now(),
+                Err(error) => {
+                    purged = Instant::now();
+                    tracing::error!(%error, "what is past its time could not be dropped; it will be tried again");
+                }
+            }
+        }
+        let idle = writing.as_ref().is_none_or(JoinHandle::is_finished);
+        if idle && written.elapsed() >= SNAPSHOT && publisher.zone().serial() != snapshot {
+            (written, snapshot) = (Instant::now(), publisher.zone().serial());
+            let write = publisher.follower.snapshot();
+            let spawned = thread::Builder::new().name("snapshot".into()).spawn(move || report(write()));
+            writing = spawned.ok();
+        }
+    }
+    if let Some(writing) = writing {
+        // A panic there has been told already.
+        let _ = writing.join();
+    }
+    report(publisher.follower.snapshot()());
+}
+
+fn report(written: std::io::Result<()>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "no snapshot of the zone could be written; a start will take longer");
+    }
+}
+
+/// The wall clock, in Unix seconds.
+pub fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
