@@ -35,6 +35,39 @@ pub enum Command {
         after_help = "Examples:\n  firsthand check --config firsthand.toml\n  firsthand check --samples Maildir\n  firsthand check --config firsthand.toml --samples Maildir"
     )]
     Check(CheckArguments),
+    /// Take evidence back as if it had never come: a feed's, a trap's, a sample's, a stretch of time's
+    #[command(
+        after_help = "Examples:\n  firsthand retract --config firsthand.toml --feed partner --dry-run\n  firsthand retract --config firsthand.toml --feed partner --since 2026-11-25T14:00:00Z --reason 'it was broken into'\n  firsthand retract --config firsthand.toml --trap sales@traps.example --reason 'the address leaked'\n  firsthand retract --config firsthand.toml --undo 7"
+    )]
+    Retract(RetractArguments),
+    /// Keep networks out of the zone, whatever the evidence
+    #[command(
+        after_help = "Examples:\n  firsthand exempt --config firsthand.toml add 26.1.2.0/28 --reason 'a customer, ticket 4711' --until 30d\n  firsthand exempt --config firsthand.toml list\n  firsthand exempt --config firsthand.toml remove 26.1.2.0/28"
+    )]
+    Exempt(ExemptArguments),
+    /// Register traps beside those of the settings
+    #[command(
+        after_help = "Examples:\n  firsthand trap --config firsthand.toml add sales@traps.example @old-shop.example --tier seeded\n  firsthand trap --config firsthand.toml add - < traps.txt\n  firsthand trap --config firsthand.toml list\n  firsthand trap --config firsthand.toml remove sales@traps.example"
+    )]
+    Trap(TrapArguments),
+    /// Take an address off at once, and answer those who ask for it
+    #[command(
+        after_help = "Examples:\n  firsthand remove --config firsthand.toml 192.0.2.1 --reason 'the form is mended'\n  firsthand remove --config firsthand.toml --requests\n  firsthand remove --config firsthand.toml --grant 12"
+    )]
+    Remove(RemoveArguments),
+    /// Show the new listings that wait for the brake, and let them go
+    #[command(
+        after_help = "Examples:\n  firsthand brake --config firsthand.toml\n  firsthand brake --config firsthand.toml --release spam\n\nExit status 1 if anything waits."
+    )]
+    Brake(BrakeArguments),
+    /// Show every correction: who made it, when, and what it did
+    #[command(after_help = "Example:\n  firsthand audit --config firsthand.toml --since 7d")]
+    Audit(AuditArguments),
+    /// Replay the kept evidence under another policy: which listings would come, go or change
+    #[command(
+        after_help = "Example:\n  firsthand replay --config firsthand.toml --policy new.toml\n\nExit status 1 if any listing would differ."
+    )]
+    Replay(ReplayArguments),
     /// Judge messages offline: the origin that each one proves, or why it proves none
     #[command(after_help = "Example:\n  firsthand analyze --relay 10.9.0.0/24 --relay-host 'mx*.example.net' mail.eml")]
     Analyze(AnalyzeArguments),
@@ -107,8 +140,11 @@ pub struct SubmitArguments {
     #[arg(long, value_name = "NAME")]
     pub feed: String,
     /// The trap that took them
-    #[arg(long, value_name = "ADDRESS")]
-    pub trap: String,
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "recipient")]
+    pub trap: Option<String>,
+    /// Who wanted them, where the feed carries mail that people wanted
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "trap")]
+    pub recipient: Option<String>,
     /// A file with the feed's token (else FIRSTHAND_TOKEN, else the settings)
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -166,4 +202,196 @@ pub struct CheckArguments {
     /// The feed whose mail that is, if there are several
     #[arg(long, value_name = "NAME", requires = "samples")]
     pub feed: Option<String>,
+}
+
+/// The arguments of `retract`.
+#[derive(Args, Debug)]
+pub struct RetractArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What came by this feed
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["trap", "sample", "since", "undo"])]
+    pub feed: Option<String>,
+    /// What this trap saw
+    #[arg(long, value_name = "ADDRESS")]
+    pub trap: Option<String>,
+    /// One sample, by its id
+    #[arg(long, value_name = "ID")]
+    pub sample: Option<String>,
+    /// What arrived at or after this time (2026-11-25T14:00:00Z, 2026-11-25, or 2h ago)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// What arrived before this time; without it, what comes later as well
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["dry_run", "undo"])]
+    pub reason: Option<String>,
+    /// Only show what would fall
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Undo a withdrawal, by its number
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["feed", "trap", "sample", "since", "until", "dry_run"])]
+    pub undo: Option<i64>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `exempt`.
+#[derive(Args, Debug)]
+pub struct ExemptArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub action: ExemptAction,
+}
+
+/// What `exempt` does.
+#[derive(Subcommand, Debug)]
+pub enum ExemptAction {
+    /// Exempt a network
+    Add {
+        /// An address or a network
+        #[arg(value_name = "NETWORK")]
+        network: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Until when (2026-12-24, or in 30d); for good without it
+        #[arg(long, value_name = "TIME")]
+        until: Option<String>,
+    },
+    /// Show all exemptions
+    List {
+        /// Print JSON Lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// End an exemption that was added by command
+    Remove {
+        /// The network, as it was added
+        #[arg(value_name = "NETWORK")]
+        network: String,
+    },
+}
+
+/// The arguments of `trap`.
+#[derive(Args, Debug)]
+pub struct TrapArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub action: TrapAction,
+}
+
+/// What `trap` does.
+#[derive(Subcommand, Debug)]
+pub enum TrapAction {
+    /// Register traps; one that is known is changed
+    Add {
+        /// user@domain, @domain for a whole domain (one trap), or - for one a line of standard input
+        #[arg(value_name = "ADDRESS", required = true)]
+        addresses: Vec<String>,
+        /// How surely their mail is unwanted
+        #[arg(long, default_value = "pristine", value_parser = ["pristine", "seeded", "recycled", "typo"])]
+        tier: String,
+        /// Mail is sent from them, so that what answers them proves nothing
+        #[arg(long)]
+        sends: bool,
+        /// Abuse reports are meant for them
+        #[arg(long)]
+        accepts_reports: bool,
+    },
+    /// Show all traps
+    List {
+        /// Print JSON Lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a trap off that was registered by command
+    Remove {
+        /// Its address
+        #[arg(value_name = "ADDRESS")]
+        address: String,
+    },
+    /// Tell the registry id of an address
+    Id {
+        /// The address
+        #[arg(value_name = "ADDRESS")]
+        address: String,
+    },
+}
+
+/// The arguments of `remove`.
+#[derive(Args, Debug)]
+pub struct RemoveArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Why, for the audit trail
+    #[arg(long, value_name = "TEXT", requires = "address")]
+    pub reason: Option<String>,
+    /// Show the requests that wait
+    #[arg(long, conflicts_with = "address")]
+    pub requests: bool,
+    /// Grant a request, by its number
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["address", "requests", "refuse"])]
+    pub grant: Option<i64>,
+    /// Refuse a request, by its number
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["address", "requests"])]
+    pub refuse: Option<i64>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The address, or the /64
+    #[arg(value_name = "ADDRESS")]
+    pub address: Option<String>,
+}
+
+/// The arguments of `brake`.
+#[derive(Args, Debug)]
+pub struct BrakeArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Let go what waits: of a list, of an address, or all
+    #[arg(long, value_name = "LIST|ADDRESS|all")]
+    pub release: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `audit`.
+#[derive(Args, Debug)]
+pub struct AuditArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only from this time on (2026-11-25, or 7d ago)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Print JSON Lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A settings file; if it declares no feed and no trap, only its policy is tried
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }

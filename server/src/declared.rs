@@ -142,6 +142,11 @@ impl Declared {
         })
     }
 
+    /// What the settings exempt, the special-purpose networks apart.
+    pub fn declared_exemptions(settings: &Settings) -> Vec<Exemption> {
+        exemptions(settings).collect()
+    }
+
     /// The listings that an origin's evidence makes at `now` (Unix seconds), whether they are published or not.
     ///
     /// # Errors

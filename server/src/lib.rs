@@ -2,8 +2,8 @@
 //!
 //! Samples come in by [`intake`], are judged, and kept as facts in the [`ledger`]. The [`publisher`] turns what the facts
 //! prove into versions of the [`zone`], and [`follow`] swaps them in; [`dns`] answers from the zone, [`web`] shows it to
-//! people. [`config`] reads what the operator wrote and [`declared`] makes the analyzer's values of it. Only [`command`]
-//! sees everything.
+//! people. [`config`] reads what the operator wrote and [`declared`] makes the analyzer's values of it; what he corrects
+//! comes in by [`control`]. Only [`command`] sees everything.
 
 pub mod config;
 pub mod zone;
@@ -14,7 +14,9 @@ pub mod metrics;
 pub mod follow;
 pub mod publisher;
 pub mod intake;
+pub mod control;
 pub mod web;
+pub mod difference;
 pub mod signal;
 pub mod cli;
 pub mod command;

@@ -135,6 +135,18 @@ impl Service {
         (status, String::from_utf8(body).unwrap())
     }
 
+    /// One HTTP request with these headers; the status and body of the answer.
+    pub(crate) fn exchange(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, String) {
+        let length = body.len();
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n");
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        let (status, body) = exchange(self.http, format!("{request}\r\n{body}").as_bytes()).unwrap();
+        (status, String::from_utf8(body).unwrap())
+    }
+
     /// Asks the zone over UDP: the response code and the records' data as text.
     pub(crate) fn ask(&self, name: &str, kind: RecordType) -> (ResponseCode, Vec<String>) {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

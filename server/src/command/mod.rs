@@ -7,6 +7,14 @@ pub mod analyze;
 pub mod received;
 pub mod why;
 pub mod check;
+pub mod operator;
+pub mod retract;
+pub mod exempt;
+pub mod trap;
+pub mod remove;
+pub mod brake;
+pub mod audit;
+pub mod replay;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -125,6 +133,13 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
         Command::Submit(arguments) => submit::run(&arguments),
         Command::Why(arguments) => return why::run(&arguments),
         Command::Check(arguments) => return check::run(&arguments),
+        Command::Retract(arguments) => return retract::run(&arguments),
+        Command::Replay(arguments) => return replay::run(&arguments),
+        Command::Brake(arguments) => return brake::run(&arguments),
+        Command::Exempt(arguments) => exempt::run(&arguments),
+        Command::Trap(arguments) => trap::run(&arguments),
+        Command::Remove(arguments) => remove::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Received(arguments) => {
             let dialect = parse_dialect(&arguments.dialect).map_err(CommandError::Usage)?;

@@ -9,11 +9,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
 use crate::config::Settings;
+use crate::control::{self, Control};
 use crate::declared::Current;
 use crate::dns::counters::Counters;
 use crate::dns::{tcp, udp};
@@ -23,7 +25,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publisher::{self, Orders, Publisher, unix_now};
 use crate::signal;
-use crate::web::{self, Shown};
+use crate::web::{self, Doorkeeper, Shown};
 use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
 use firsthand_analyzer::score::List;
 
@@ -75,7 +77,13 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     for (_, sockets) in listeners.udp {
         threads.extend(udp::serve(sockets, &zone, &counters, &stop)?);
     }
+    let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders };
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
     let shown = Shown {
+        control: control.clone(),
+        doorkeeper: Doorkeeper::new(key, &settings.http.proxies),
         zone: Arc::clone(&zone),
         metrics: Arc::clone(&metrics),
         ledger: ledger.clone(),
@@ -84,7 +92,10 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     };
     let router = web::router(Intake::new(declared, ledger, metrics), shown);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve_streams(listeners.tcp, listeners.http, zone, counters, router));
+    let served = runtime.block_on(async {
+        let door = control::bind(&settings.data)?;
+        serve_streams(listeners.tcp, listeners.http, zone, counters, router, (door, control)).await
+    });
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_timeout(GRACE);
     for thread in threads {
@@ -96,16 +107,18 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     Ok(served?)
 }
 
-/// Serves DNS over TCP and HTTP until a signal, then lets open requests end.
+/// Serves DNS over TCP, HTTP and the operator's socket until a signal, then lets open requests end.
 async fn serve_streams(
     dns: Vec<TcpListener>,
     http: Vec<TcpListener>,
     zone: Arc<ArcSwap<Zone>>,
     counters: Arc<Counters>,
     router: axum::Router,
+    (door, control): (UnixListener, Control),
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(control::serve(door, control, ended(stopped.clone())));
     for listener in dns {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (zone, counters, stopped) = (Arc::clone(&zone), Arc::clone(&counters), stopped.clone());
@@ -116,14 +129,9 @@ async fn serve_streams(
     }
     for listener in http {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let (router, mut stopped) = (router.clone(), stopped.clone());
-        tasks.spawn(async move {
-            let ended = async move {
-                // An error means that the sender is gone, which is a stop as well.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            axum::serve(listener, router).with_graceful_shutdown(ended).await
-        });
+        let router = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let stopped = stopped.clone();
+        tasks.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(ended(stopped)).await });
     }
     let signal = signal::next().await?;
     tracing::info!(?signal, "stopping");
@@ -134,6 +142,11 @@ async fn serve_streams(
         tracing::warn!("some requests did not end in time");
     }
     Ok(())
+}
+
+/// Ends with a stop; an error means that the sender is gone, which is one as well.
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {

@@ -7,6 +7,10 @@ use firsthand_analyzer::received::Source;
 use firsthand_analyzer::topology::Topology;
 use firsthand_analyzer::trust::PathLine;
 use firsthand_analyzer::verdict::Verdict;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::difference::{Becomes, Difference};
+use crate::web::time;
 
 /// How much of a name that a client gives itself is shown, in characters.
 const NAME_SHOWN: usize = 200;
@@ -24,6 +28,37 @@ pub fn table(header: &[&str]) -> Table {
         table.set_width(NARROWEST);
     }
     table
+}
+
+/// A bar for long work, on a terminal only.
+pub fn progress(length: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} {msg}, {eta} left");
+    let bar = ProgressBar::new(length).with_message(what);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What becomes of listings, at most `limit` of them.
+pub fn differences(found: &[Difference], limit: usize) -> String {
+    let mut table = table(&["address", "list", "what becomes of it", "ended", "ends"]);
+    let end = |end: Option<i64>| Cell::new(end.map(time).unwrap_or_default());
+    for difference in found.iter().take(limit) {
+        let colour = match difference.becomes {
+            Becomes::Comes => Color::Red,
+            Becomes::Goes => Color::Green,
+            Becomes::Changes => Color::Yellow,
+        };
+        table.add_row([
+            Cell::new(difference.origin),
+            Cell::new(difference.list),
+            Cell::new(difference.becomes.name()).fg(colour),
+            end(difference.before),
+            end(difference.after),
+        ]);
+    }
+    match found.len().saturating_sub(limit) {
+        0 => table.to_string(),
+        more => format!("{table}\n… and {more} more"),
+    }
 }
 
 /// A verdict: the path, the boundary marked, the claims below it struck through with what gives them away.

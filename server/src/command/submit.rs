@@ -16,7 +16,7 @@ use super::CommandError;
 use crate::cli::SubmitArguments;
 use crate::config::{Settings, Token};
 use crate::intake::files::{Found, Split, for_each_message};
-use crate::intake::http::{MAIL_FROM, OBSERVED_PEER, TRAP};
+use crate::intake::http::{MAIL_FROM, OBSERVED_PEER, RECIPIENT, TRAP};
 
 /// The variable that may hold the feed's token.
 pub const TOKEN_VARIABLE: &str = "FIRSTHAND_TOKEN";
@@ -98,7 +98,13 @@ async fn hand_in(
         .header(header::HOST, server.to_string())
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .header(header::CONTENT_TYPE, "message/rfc822")
-        .header(TRAP, &arguments.trap);
+        .header(header::ACCEPT, "application/json");
+    if let Some(trap) = &arguments.trap {
+        request = request.header(TRAP, trap);
+    }
+    if let Some(recipient) = &arguments.recipient {
+        request = request.header(RECIPIENT, recipient);
+    }
     if let Some(peer) = arguments.observed_peer {
         request = request.header(OBSERVED_PEER, peer.to_string());
     }

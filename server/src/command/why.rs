@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::address::{Origin, parse_address};
 use firsthand_analyzer::evidence::HOUR;
-use firsthand_analyzer::listing::visible;
+use firsthand_analyzer::listing::{Listing, Removal, visible};
 use firsthand_analyzer::nature::Cause;
 use firsthand_analyzer::received::Source;
 use firsthand_analyzer::score::{List, Score, score};
@@ -39,6 +39,10 @@ struct Known {
     /// Why it reflects, and how many samples say so.
     causes: Vec<(Cause, u64)>,
     exemption: Option<String>,
+    /// Who had it taken off, and when that takes effect.
+    removals: Vec<Removal>,
+    /// What its evidence makes now, published or not.
+    wanted: Vec<(List, Listing)>,
     facts: Vec<Kept>,
 }
 
@@ -119,6 +123,8 @@ fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, 
         scores: List::ALL.map(|list| (list, score(&units, list, &declared.registry, &declared.policy, now))).to_vec(),
         causes: declared.causes(ledger, origin, now)?,
         exemption: declared.exemptions.covering(origin).map(|exemption| exemption.to_string()),
+        wanted: declared.listings(ledger, origin, now)?,
+        removals,
         facts: ledger.facts(origin, PROOFS)?,
     })
 }
@@ -148,6 +154,26 @@ fn as_text(known: &Known, declared: &Declared) -> String {
         if let Some(ended) = ended {
             out += &format!("It was listed in {} from {} to {}.\n", change.list, time(change.since), time(*ended));
         }
+    }
+    for (list, listing) in
+        known.wanted.iter().filter(|(list, _)| standing.iter().all(|(change, _)| change.list != list.name()))
+    {
+        out += &format!(
+            "Its evidence would list it in {} until {}, but for what is said below, or the brake.\n",
+            list.name(),
+            time(listing.until)
+        );
+    }
+    if let Some(cost) = standing.iter().map(|(change, _)| change.framing_cost).min() {
+        out += &format!("Framing cost {cost}: the evidence of so many traps would have to go for it to fall.\n");
+    }
+    for removal in &known.removals {
+        let tense = if removal.effective <= now { "took" } else { "takes" };
+        out += &format!(
+            "It was asked to be taken off at {}, which {tense} effect at {}: what came before the asking is hidden.\n",
+            time(removal.asked),
+            time(removal.effective)
+        );
     }
     if let Some(exemption) = exemption {
         out += &format!("It is exempt and never in the zone: {exemption}.\n");
@@ -183,6 +209,12 @@ fn score_text(list: List, score: &Score, declared: &Declared) -> String {
         policy.trap_domains,
         policy.delist_at
     );
+    if score.wanted > 0.0 {
+        out += &format!(
+            "  People wanted its mail: {:.2} of them, weighed by age; in spam it needs a score of at least half of that.\n",
+            score.wanted
+        );
+    }
     let mut table = show::table(&["trap", "tier", "feed", "newest hour", "samples", "weight"]);
     for witness in &score.witnesses {
         table.add_row(vec![
@@ -264,10 +296,10 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     let framed = framed.map(|framed| {
         json!({ "samples": framed.samples, "since": time(framed.since / 1000), "newest": time(framed.newest / 1000) })
     });
-    let Some(Known { origin, listings, scores, causes, exemption, facts }) = known else {
+    let Some(Known { origin, listings, scores, causes, exemption, removals, wanted, facts }) = known else {
         return json!({ "address": shown, "framed": framed });
     };
-    let listing = |(change, ended): &(Change, Option<i64>)| json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time) });
+    let listing = |(change, ended): &(Change, Option<i64>)| json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time), "framing_cost": change.framing_cost });
     let now = unix_now();
     let spam = score_json(&scores[0].1);
     let standing = listings.iter().filter(|(change, ended)| ended.is_none() && change.until > now);
@@ -281,6 +313,8 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
         "listings": listings.iter().map(listing).collect::<Vec<_>>(),
         "published": declared.publishes,
         "exempt": exemption,
+        "evidence_lists_in": wanted.iter().map(|(list, listing)| json!({ "list": list.name(), "until": time(listing.until), "framing_cost": listing.framing_cost })).collect::<Vec<_>>(),
+        "removals": removals.iter().map(|removal| json!({ "asked": time(removal.asked), "effective": time(removal.effective) })).collect::<Vec<_>>(),
         "score": spam["score"],
         "traps": spam["traps"],
         "trap_domains": spam["trap_domains"],
@@ -310,6 +344,7 @@ fn score_json(score: &Score) -> serde_json::Value {
         "score": score.value,
         "traps": score.traps,
         "trap_domains": score.domains,
+        "wanted": score.wanted,
         "witnesses": score.witnesses.iter().map(|witness| json!({
             "trap": witness.trap,
             "tier": witness.tier.name(),

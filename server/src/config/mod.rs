@@ -182,6 +182,8 @@ pub struct DnsSettings {
 pub struct HttpSettings {
     /// The addresses that take HTTP; at least one; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
+    /// The reverse proxies in front, whose X-Forwarded-For is believed; may be empty.
+    pub proxies: Vec<IpNet>,
 }
 
 /// `[policy]`: when a listing begins and ends. `0 < delist_at < list_at`; `0 < half_life ≤ hard_limit`;
@@ -395,7 +397,7 @@ impl Default for DnsSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { listen: vec![HTTP_LISTEN_DEFAULT] }
+        Self { listen: vec![HTTP_LISTEN_DEFAULT], proxies: Vec::new() }
     }
 }
 

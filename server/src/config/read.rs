@@ -39,8 +39,21 @@ pub(super) fn settings(text: &str, name: &str, folder: &Path) -> Result<Loaded, 
 fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Option<Settings> {
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
     let zone = file.or_default("zone", ZoneSettings::default(), |value| zone(value.table("zone")?));
-    let dns = file.or_default("dns", Vec::new(), |value| listen(value.table("dns")?, "127.0.0.1:5300"));
-    let http = file.or_default("http", Vec::new(), |value| listen(value.table("http")?, "127.0.0.1:8080"));
+    let dns = file.or_default("dns", Vec::new(), |value| {
+        let mut table = value.table("dns")?;
+        let sockets = listen(&mut table, "127.0.0.1:5300");
+        table.finish();
+        sockets
+    });
+    let http = file.or_default("http", (Vec::new(), Vec::new()), |value| {
+        let mut table = value.table("http")?;
+        let sockets = listen(&mut table, "127.0.0.1:8080");
+        let proxies = table.or_default("proxies", Vec::new(), |value| {
+            value.each("[\"127.0.0.1\"]", |network| network.parsed("127.0.0.1", address::network))
+        });
+        table.finish();
+        Some((sockets?, proxies?))
+    });
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
     let mut tables = |key| file.take(key).map(|value| value.tables(key)).unwrap_or_default();
@@ -51,7 +64,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let lists: Vec<_> = tables("list").into_iter().map(|table| list(table, folder)).collect();
     file.finish();
 
-    if let (Some(dns), Some(http)) = (&dns, &http) {
+    if let (Some(dns), Some((http, _))) = (&dns, &http) {
         relations::refuse_shared_sockets(dns, http);
     }
     relations::refuse_bad_topology(&relays, &feeds);
@@ -62,7 +75,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         data: data?,
         zone: zone?,
         dns: DnsSettings { listen: sockets(dns?, DNS_LISTEN_DEFAULT) },
-        http: HttpSettings { listen: sockets(http?, HTTP_LISTEN_DEFAULT) },
+        http: http.map(|(http, proxies)| HttpSettings { listen: sockets(http, HTTP_LISTEN_DEFAULT), proxies })?,
         policy: policy?,
         brake: brake?,
         relays: relays.iter().map(|relay| relay.settings.clone()).collect::<Option<_>>()?,
@@ -140,13 +153,11 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
 }
 
 /// `[dns]` and `[http]`: the sockets with their places; none for the default.
-fn listen<'t>(mut table: Table<'t>, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
+fn listen<'t>(table: &mut Table<'t>, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
     let list = format!("[{example:?}]");
-    let sockets = table.or_default("listen", Vec::new(), |value| {
+    table.or_default("listen", Vec::new(), |value| {
         value.some_of_each(&list, |socket| socket.named(example, address::socket))
-    });
-    table.finish();
-    sockets
+    })
 }
 
 /// The sockets that were written, or the default.

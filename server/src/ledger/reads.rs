@@ -230,6 +230,18 @@ impl Ledger {
         })
     }
 
+    /// How many requests for removal wait for the operator, and when the oldest was made, in Unix seconds.
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn requests_waiting(&self) -> Result<(u64, Option<i64>), LedgerError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT count(*), min(asked) FROM removals WHERE answered IS NULL")?
+                .query_row([], |row| Ok((count(row)?, row.get(1)?)))
+        })
+    }
+
     /// The audit trail behind an entry, oldest first, at most `limit`.
     ///
     /// # Errors
@@ -316,7 +328,7 @@ impl Ledger {
         })
     }
 
-    /// The newest facts about an origin, at most `limit`, newest first.
+    /// The newest facts about an origin, at most `limit`, newest first; what people wanted has no proof and is not shown.
     ///
     /// # Errors
     /// When the store says no.
@@ -324,7 +336,7 @@ impl Ledger {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT lower(hex(sample)), arrived, feed, trap, nature, counted, proof FROM facts
-                 WHERE origin = ?1 ORDER BY arrived DESC LIMIT ?2",
+                 WHERE origin = ?1 AND trap NOT LIKE 'r%' ORDER BY arrived DESC LIMIT ?2",
             )?;
             let rows = statement.query_map(params![origin.to_string(), limit as i64], |row| {
                 Ok(Kept {

@@ -170,11 +170,14 @@ impl Publisher {
         orders: Orders,
     ) -> Result<Self, LedgerError> {
         let seen = declared.load();
-        let swept = ledger.noted(sweep::SWEPT)?;
+        let is_swept = ledger.noted(sweep::SWEPT)?.as_deref() == Some(&seen.digest);
+        if !is_swept {
+            sweep::unsettle(&ledger)?;
+        }
         Ok(Self {
             serial: ledger.serial()?.max(follower.zone().serial()),
             brake: Brake::new(seen.brake, ledger.tokens()?),
-            sweep: Sweep::from_start(swept.as_deref() != Some(&seen.digest)),
+            sweep: Sweep::from_start(!is_swept),
             rebuilding: started == Started::Empty,
             ledger,
             declared,
@@ -201,7 +204,7 @@ impl Publisher {
         if self.seen.next_end.is_some_and(|end| end <= now) {
             self.declared.renew(now)?;
         }
-        self.heed_declarations();
+        self.heed_declarations()?;
         for (origin, generation) in self.ledger.take_touched() {
             self.generations.insert(origin, generation);
             self.touched.insert(origin);
@@ -246,10 +249,15 @@ impl Publisher {
     }
 
     /// Takes up what the operator changed, and the end of an exemption.
-    fn heed_declarations(&mut self) {
+    fn heed_declarations(&mut self) -> Result<(), LedgerError> {
         let declared = self.declared.load();
         if Arc::ptr_eq(&declared, &self.seen) {
-            return;
+            return Ok(());
+        }
+        if declared.digest != self.seen.digest {
+            tracing::info!("what is declared has changed; every origin is replayed");
+            sweep::unsettle(&self.ledger)?;
+            self.sweep = Sweep::from_start(true);
         }
         let zone = self.follower.zone();
         for index in 0..zone.lists().len() {
@@ -258,11 +266,8 @@ impl Publisher {
         }
         self.follower.hold_to(declared.exemptions.clone());
         self.brake.hold_to(declared.brake);
-        if declared.digest != self.seen.digest {
-            tracing::info!("what is declared has changed; every origin is replayed");
-            self.sweep = Sweep::from_start(true);
-        }
         self.seen = declared;
+        Ok(())
     }
 
     /// Notes that the ledger says an origin is published, if the zone does not hold it.

@@ -6,7 +6,7 @@
 use firsthand_analyzer::score::List;
 
 use super::{Publisher, list_index};
-use crate::ledger::LedgerError;
+use crate::ledger::{Ledger, LedgerError};
 
 /// Under which name the ledger keeps the digest of what the last sweep was made under.
 pub(super) const SWEPT: &str = "swept";
@@ -36,6 +36,12 @@ impl Sweep {
     pub(super) fn is_over(&self) -> bool {
         matches!(self, Self::Over)
     }
+}
+
+/// Forgets what every origin was replayed under, before it is replayed under something else: a process that dies in between
+/// must not take what it did for what was declared before.
+pub(super) fn unsettle(ledger: &Ledger) -> Result<(), LedgerError> {
+    ledger.note(SWEPT, String::new())
 }
 
 impl Publisher {

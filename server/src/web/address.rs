@@ -1,11 +1,11 @@
 //! The lookup page and what is public about an address.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use askama::Template;
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use firsthand_analyzer::address::{Origin, parse_address};
 use firsthand_analyzer::nature::Cause;
@@ -63,6 +63,8 @@ struct LookupPage<'a> {
 struct AddressPage<'a> {
     zone: &'a str,
     about: &'a PublicAddress,
+    /// What the form for removal must show again.
+    token: String,
 }
 
 /// What the lookup form asks.
@@ -82,9 +84,17 @@ pub(super) async fn lookup(State(shown): State<Shown>, Query(lookup): Query<Look
 }
 
 /// `GET /address/{address}`: why it is listed, for a person.
-pub(super) async fn page(State(shown): State<Shown>, Path(address): Path<String>) -> Response {
+pub(super) async fn page(
+    State(shown): State<Shown>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(address): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     match parse_address(&address) {
-        Some(address) => html(&AddressPage { zone: &shown.zone_name, about: &about(&shown, address) }),
+        Some(address) => {
+            let token = shown.doorkeeper.form(Origin::from(address), peer.ip(), &headers, unix_now());
+            html(&AddressPage { zone: &shown.zone_name, about: &about(&shown, address), token })
+        }
         None => (StatusCode::NOT_FOUND, "no such address\n").into_response(),
     }
 }
@@ -99,6 +109,12 @@ pub(super) async fn json(State(shown): State<Shown>, Path(address): Path<String>
                 .into_response()
         }
     }
+}
+
+/// Whether any list of the served zone holds an origin.
+pub(super) fn is_listed(shown: &Shown, origin: Origin, now: i64) -> bool {
+    let (zone, now) = (shown.zone.load(), u64::try_from(now).unwrap_or(0));
+    (0..zone.lists().len()).any(|list| zone.until(list, origin, now).is_some())
 }
 
 /// What the served zone says, with the beginning of each listing from the ledger.
@@ -138,7 +154,7 @@ pub(crate) fn time(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| "never".to_owned(), |timestamp| timestamp.to_string())
 }
 
-fn html(page: &impl Template) -> Response {
+pub(super) fn html(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => (
             [

@@ -1,15 +1,18 @@
-//! What the process shows over HTTP: the intake, the public pages, health and metrics.
+//! What the process shows over HTTP: the intake, the public pages, requests for removal, health and metrics.
 //!
 //! Public answers say of an address whether it is listed, since when and until when, and nothing of what is known about
 //! an address that is not (C02): whoever sends to a trap learns from them no more than from the zone.
 
 mod address;
+mod removal;
 mod status;
 
 pub(crate) use address::time;
+pub use removal::Doorkeeper;
 
 use std::sync::Arc;
 
+use crate::control::Control;
 use crate::declared::Current;
 use crate::intake::{self, Intake};
 use crate::ledger::Ledger;
@@ -32,6 +35,10 @@ pub struct Shown {
     pub declared: Arc<Current>,
     /// The zone's name.
     pub zone_name: Arc<str>,
+    /// What a request for removal goes to.
+    pub control: Control,
+    /// Who may ask for removal.
+    pub doorkeeper: Doorkeeper,
 }
 
 /// All routes of one listener.
@@ -40,6 +47,7 @@ pub fn router(intake: Intake, shown: Shown) -> Router {
     let pages = Router::new()
         .route("/", get(address::lookup))
         .route("/address/{address}", get(address::page))
+        .route("/address/{address}/removal", post(removal::ask))
         .route("/api/v1/addresses/{address}", get(address::json))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::healthy))

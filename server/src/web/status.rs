@@ -12,6 +12,13 @@ const SILENCE: u64 = 10;
 
 /// `GET /metrics`: Prometheus' text format.
 pub(super) async fn metrics(State(shown): State<Shown>) -> Response {
+    match shown.ledger.requests_waiting() {
+        Ok((waiting, oldest)) => {
+            shown.metrics.requests.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+            shown.metrics.oldest_request.set(oldest.unwrap_or(0));
+        }
+        Err(error) => tracing::warn!(%error, "metrics are shown without what waits for the operator"),
+    }
     match shown.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -1,0 +1,156 @@
+//! The operator's door to a running service: a Unix socket in the data folder, for its owner only.
+//!
+//! Enters: corrections, and questions about what only the running service knows. Leaves: what they did. Nothing of this is
+//! reachable over a network.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::IncomingStream;
+use axum::{Json, Router};
+use firsthand_analyzer::score::List;
+use serde::{Deserialize, Serialize};
+use tokio::net::UnixListener;
+
+use crate::declared::Current;
+use crate::ledger::{Correction, Ledger, LedgerError, Outcome};
+use crate::publisher::{Orders, unix_now};
+
+/// The longest name that whoever corrects may give himself, in characters.
+const NAME_LIMIT: usize = 32;
+
+/// Where the socket is in a data folder.
+pub fn socket(folder: &Path) -> PathBuf {
+    folder.join("control.sock")
+}
+
+/// A correction, and who says to ask for it.
+#[derive(Serialize, Deserialize)]
+pub struct Asked {
+    /// What is asked.
+    pub correction: Correction,
+    /// The name of whoever asks; the socket knows his user id.
+    pub by: String,
+}
+
+/// What corrections act on.
+#[derive(Clone)]
+pub struct Control {
+    /// Where they are kept.
+    pub ledger: Ledger,
+    /// What they change of what is declared.
+    pub declared: Arc<Current>,
+    /// What they ask of the publisher.
+    pub orders: Orders,
+}
+
+impl Control {
+    /// Does a correction, and lets everybody know who must heed it.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn correct(&self, correction: Correction, who: &str) -> Result<Outcome, LedgerError> {
+        let now = unix_now();
+        let outcome = self.ledger.correct(correction.clone(), who, now).await?;
+        if outcome.refused.is_some() {
+            return Ok(outcome);
+        }
+        match correction {
+            Correction::Exempt { .. }
+            | Correction::EndExemption { .. }
+            | Correction::AddTrap { .. }
+            | Correction::RemoveTrap { .. } => {
+                let declared = Arc::clone(&self.declared);
+                tokio::task::block_in_place(|| declared.renew(now))?;
+            }
+            Correction::Release { list, origin } => {
+                self.orders.release(list.as_deref().and_then(List::parse), origin);
+            }
+            Correction::Retract { .. }
+            | Correction::Restore { .. }
+            | Correction::Remove { .. }
+            | Correction::AskRemoval { .. }
+            | Correction::AnswerRemoval { .. } => {}
+        }
+        Ok(outcome)
+    }
+}
+
+/// Opens the socket; one that a process left behind makes way, since the data folder is ours alone.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn bind(folder: &Path) -> io::Result<UnixListener> {
+    let path = socket(folder);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy)]
+struct Caller {
+    uid: Option<u32>,
+}
+
+impl Connected<IncomingStream<'_, UnixListener>> for Caller {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        Self { uid: stream.io().peer_cred().ok().map(|peer| peer.uid()) }
+    }
+}
+
+/// Answers on the socket until `ended`.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve(
+    listener: UnixListener,
+    control: Control,
+    ended: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/corrections", post(correct))
+        .route("/brake", get(braked))
+        .with_state(control)
+        .into_make_service_with_connect_info::<Caller>();
+    axum::serve(listener, router).with_graceful_shutdown(ended).await
+}
+
+async fn correct(
+    State(control): State<Control>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    Json(asked): Json<Asked>,
+) -> Response {
+    let uid = caller.uid.map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
+    let who = format!("{} (uid {uid})", named(&asked.by));
+    match control.correct(asked.correction, &who).await {
+        Ok(outcome) => Json(outcome).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a correction could not be made");
+            (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response()
+        }
+    }
+}
+
+/// A name as it may stand in the audit trail.
+pub fn named(name: &str) -> String {
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
+    let name: String = name.chars().filter(plain).take(NAME_LIMIT).collect();
+    if name.is_empty() { "somebody".to_owned() } else { name }
+}
+
+async fn braked(State(control): State<Control>) -> Response {
+    Json(control.orders.braked()).into_response()
+}
