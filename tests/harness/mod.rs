@@ -65,6 +65,11 @@ impl Service {
     /// Ends it at once (SIGKILL) and starts it again on the same data.
     pub(crate) fn kill_and_restart(&mut self) {
         self.kill();
+        self.restart();
+    }
+
+    /// Starts it again on the same data, after it was ended.
+    pub(crate) fn restart(&mut self) {
         (self.child, self.dns, self.http) = spawn(self.folder.path());
     }
 

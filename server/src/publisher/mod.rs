@@ -490,6 +490,11 @@ impl Publisher {
         self.orders.lock().braked = braked;
     }
 
+    /// Whether nothing is left to be replayed, and nothing to be looked through.
+    pub fn is_idle(&self) -> bool {
+        self.touched.is_empty() && self.sweep.is_over()
+    }
+
     /// The zone that is served.
     pub fn zone(&self) -> Arc<Zone> {
         self.follower.zone()
@@ -516,7 +521,7 @@ pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
     let (mut written, mut snapshot) = (Instant::now(), publisher.zone().serial());
     let mut writing: Option<JoinHandle<()>> = None;
     while !stop.load(Ordering::Relaxed) {
-        if publisher.touched.is_empty() && publisher.sweep.is_over() {
+        if publisher.is_idle() {
             publisher.ledger.wait_touched(TICK);
         }
         // What comes meanwhile goes into the same version.
