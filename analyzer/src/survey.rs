@@ -304,11 +304,18 @@ fn line(field: &Field<'_>) -> Option<Line> {
     Some(Line { by: hop.by(first).to_owned(), source, dialects })
 }
 
-/// The original domain in a sender that a forwarder rewrote (`SRS0=hash=tt=domain=local@forwarder`).
+/// The original domain in a sender that a forwarder rewrote (`SRS0=hash=tt=domain=local@forwarder`), or one after
+/// another (`SRS1=hash=first==hash=tt=domain=local@second`); the tags may be followed by `+` or `-` instead.
 fn srs_domain(sender: &str) -> Option<String> {
     let local = sender.rsplit_once('@').map_or(sender, |(local, _)| local);
-    let rest = local.get(..5).filter(|tag| tag.eq_ignore_ascii_case("SRS0=")).map(|_| &local[5..])?;
-    let domain = rest.split('=').nth(2)?;
+    let (tag, rest) = local.split_at_checked(4)?;
+    let rest = rest.strip_prefix(['=', '+', '-'])?;
+    let rewritten = match tag.to_ascii_uppercase().as_str() {
+        "SRS0" => rest,
+        "SRS1" => rest.splitn(3, '=').nth(2)?.strip_prefix(['=', '+', '-'])?,
+        _ => return None,
+    };
+    let domain = rewritten.split('=').nth(2)?;
     domain.contains('.').then(|| domain.to_ascii_lowercase())
 }
 
