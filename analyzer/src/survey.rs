@@ -360,9 +360,12 @@ fn misfit(reason: Reason, verdict: &Verdict, received: &[&Field<'_>], topology: 
             Some(Misfit::UnknownNext { relay: last()?, by })
         }
         Reason::NoPeer => Some(Misfit::HiddenPeer { relay: last()? }),
-        Reason::NoReceived | Reason::Contradicted | Reason::OwnRelay | Reason::MalformedHeader | Reason::TooLarge => {
-            None
-        }
+        Reason::NoReceived
+        | Reason::Contradicted
+        | Reason::OwnRelay
+        | Reason::MalformedHeader
+        | Reason::NoMessage
+        | Reason::TooLarge => None,
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Reason {
     OwnRelay,
     /// The header block ends in a line that is no field, before the path does.
     MalformedHeader,
+    /// The channel saw a session, and no message came: a recipient that was asked for proves nothing (B07).
+    NoMessage,
     /// The message or its header block exceeds a limit.
     TooLarge,
 }
@@ -55,12 +57,13 @@ impl Reason {
             Self::SpecialPurpose => "special-purpose",
             Self::OwnRelay => "own-relay",
             Self::MalformedHeader => "malformed-header",
+            Self::NoMessage => "no-message",
             Self::TooLarge => "too-large",
         }
     }
 
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoReceived,
         Self::TopLineNotOurs,
         Self::BrokenChain,
@@ -72,6 +75,7 @@ impl Reason {
         Self::SpecialPurpose,
         Self::OwnRelay,
         Self::MalformedHeader,
+        Self::NoMessage,
         Self::TooLarge,
     ];
 
@@ -93,6 +97,7 @@ impl Reason {
             Self::SpecialPurpose => "The peer is a private or otherwise special address that is no relay of ours.",
             Self::OwnRelay => "The peer that the channel saw is a relay of ours.",
             Self::MalformedHeader => "The header ends in a line that is no header field, before the path does.",
+            Self::NoMessage => "There is no message, and a session without one proves nothing.",
             Self::TooLarge => "The message or its header exceeds the limits.",
         }
     }

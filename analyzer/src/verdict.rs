@@ -107,7 +107,10 @@ const CAUSE_SHOWN: usize = 400;
 pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
     let Ok(header) = Header::read(sample.message) else { return Verdict::too_large() };
     let received: Vec<&Field<'_>> = header.all("Received").collect();
-    let walk = walk(&received, header.end, topology, sample.observed_peer);
+    let mut walk = walk(&received, header.end, topology, sample.observed_peer);
+    if topology.boundary == Boundary::Channel && sample.message.trim_ascii().is_empty() {
+        walk.origin = Err(Reason::NoMessage);
+    }
     let boundary = walk.path.last().filter(|_| walk.origin.is_ok());
     let stamp = boundary.and_then(|line| claim::parse_date(&line.date));
     let recognised = recognise(sample.message, &header, sample.envelope);

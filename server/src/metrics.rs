@@ -5,7 +5,7 @@ use std::sync::Arc;
 use firsthand_analyzer::trust::Reason;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::dns::Transport;
 use crate::dns::counters::Counters;
@@ -35,6 +35,8 @@ pub struct Metrics {
     pub braked: IntGaugeVec,
     /// The least framing cost of all published listings, by list; 0: there are none.
     pub least_framing_cost: IntGaugeVec,
+    /// The greatest share that one origin has of this hour's attributed samples, 0 to 1; 0 while fewer than 50 came.
+    pub origin_share: Gauge,
     /// Requests for removal that wait for the operator.
     pub requests: IntGauge,
     /// When the oldest of them was made, in Unix seconds; 0: none waits.
@@ -86,6 +88,11 @@ impl Metrics {
             "firsthand_removal_requests_oldest_timestamp_seconds",
             "When the oldest waiting request for removal was made, in Unix seconds; 0: none waits.",
         )?;
+        let origin_share = Gauge::new(
+            "firsthand_origin_share_most",
+            "The greatest share that one origin has of this hour's attributed samples: near 1, a balancer or gateway may hide the peers.",
+        )?;
+        registry.register(Box::new(origin_share.clone()))?;
         registry.register(Box::new(braked.clone()))?;
         registry.register(Box::new(least_framing_cost.clone()))?;
         registry.register(Box::new(requests.clone()))?;
@@ -116,6 +123,7 @@ impl Metrics {
             disagreements,
             braked,
             least_framing_cost,
+            origin_share,
             requests,
             oldest_request,
         })

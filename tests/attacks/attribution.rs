@@ -638,7 +638,6 @@ fn a09_balancers_and_undeclared_handovers() {
 
 /// A09, the alarm: an installation whose whole mail shows one address, which nobody declared, hears of it.
 #[test]
-#[ignore = "fails: no metric or warning tells that one origin has most of the samples"]
 fn a09_an_origin_with_most_of_the_samples_raises_an_alarm() {
     let service = Service::start(&harness::settings(3));
     for number in 0..60 {

@@ -280,13 +280,12 @@ pub(crate) fn units(keys: impl IntoIterator<Item = UnitKey>) -> BTreeMap<Origin,
     }
     let mut by_origin: BTreeMap<Origin, Vec<Unit>> = BTreeMap::new();
     for (key, samples) in counted {
-        by_origin.entry(key.origin).or_default().push(Unit { key, samples });
+        by_origin.entry(key.origin).or_default().push(Unit { newest: key.hour * HOUR, key, samples });
     }
     by_origin
 }
 
 /// Pristine traps `t0`, `t1` … in these domains, and the feeds `own` and `far`, which is somebody else's.
-#[allow(clippy::needless_update, reason = "what a registry knows besides is none of these tests' business")]
 pub(crate) fn registry(domains: &[&str]) -> Registry {
     let trap = |(number, domain): (usize, &&str)| {
         let trap = Trap { domain: (*domain).to_owned(), tier: Tier::Pristine, sends: false, accepts_reports: false };

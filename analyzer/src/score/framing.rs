@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Policy, Registry, Standing, Word, quorum, weigh};
+use super::{Policy, Standing, Word, quorum, weigh};
 
 /// The framing cost of a listing that begins with these words.
 ///
 /// Exact where no foreign feed exceeds its cap; where one does, never less than the least number.
-pub(super) fn framing_cost(words: &[Word<'_>], registry: &Registry, policy: &Policy, standing: &Standing) -> usize {
-    let traps = quorum(words, registry);
+pub(super) fn framing_cost(words: &[Word<'_>], policy: &Policy, standing: &Standing) -> usize {
+    let traps = quorum(words);
     let below_traps = traps.len().saturating_sub(policy.traps.saturating_sub(1));
     let mut sizes: Vec<usize> = traps.chunk_by(|one, other| one.0 == other.0).map(<[_]>::len).collect();
     sizes.sort_unstable();
@@ -20,37 +20,21 @@ pub(super) fn framing_cost(words: &[Word<'_>], registry: &Registry, policy: &Pol
     let below_domains: usize = sizes.iter().take(spare).sum();
     let enough = policy.list_at.max(standing.wanted / 2.0);
     let most = below_traps.min(below_domains);
-    let (_, capped) = weigh(words, registry, policy);
+    let (_, capped) = weigh(words, policy);
     let uncapped: Vec<Word<'_>> = words.iter().filter(|word| !capped.contains(&word.feed)).copied().collect();
     let given = capped.len() as f64 * policy.foreign_cap();
-    [
-        below_score(words, 0.0, enough, most, registry, policy),
-        below_score(&uncapped, given, enough, most, registry, policy),
-    ]
-    .into_iter()
-    .flatten()
-    .fold(most, usize::min)
+    [below_score(words, 0.0, enough, most, policy), below_score(&uncapped, given, enough, most, policy)]
+        .into_iter()
+        .flatten()
+        .fold(most, usize::min)
 }
 
 /// The least number of traps, at most `most`, without which `given` and the words add up to less than `enough`.
-fn below_score(
-    words: &[Word<'_>],
-    given: f64,
-    enough: f64,
-    most: usize,
-    registry: &Registry,
-    policy: &Policy,
-) -> Option<usize> {
-    let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
-    for word in words {
-        let level = traps.entry(word.trap).or_default();
-        *level = level.max(word.weight);
-    }
+fn below_score(words: &[Word<'_>], given: f64, enough: f64, most: usize, policy: &Policy) -> Option<usize> {
     let mut domains: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for (trap, level) in traps {
-        if let Some(trap) = registry.traps.get(trap) {
-            domains.entry(&trap.domain).or_default().push(level);
-        }
+    for of_trap in words.chunk_by(|one, other| one.trap == other.trap) {
+        let level = of_trap.iter().map(|word| word.weight).fold(0.0, f64::max);
+        domains.entry(of_trap[0].domain).or_default().push(level);
     }
     // What the domains still add up to at least, when so many traps are gone.
     let mut least = vec![f64::INFINITY; most + 1];

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{List, Registry, Trap, Trust};
+use super::{List, Registry, Tier, Trap, Trust};
 use crate::evidence::{HOUR, SAMPLES_LIMIT, Unit};
 use crate::nature::Nature;
 
@@ -19,14 +19,14 @@ pub(super) struct CountedHour<'a> {
     pub(super) trap: &'a str,
     pub(super) feed: &'a str,
     pub(super) trust: Trust,
-    /// The most that the trap weighs.
-    pub(super) most: f64,
+    pub(super) domain: &'a str,
+    pub(super) tier: Tier,
     pub(super) hour: i64,
     pub(super) samples: u32,
 }
 
 /// The hours that count in a list, in time order.
-pub(super) fn counted<'a>(units: &'a [Unit], list: List, registry: &Registry) -> Vec<CountedHour<'a>> {
+pub(super) fn counted<'a>(units: &'a [Unit], list: List, registry: &'a Registry) -> Vec<CountedHour<'a>> {
     let mut tallies: BTreeMap<(i64, &str, &str), Tally> = BTreeMap::new();
     for unit in units {
         if let (Some(trap), true) = (registry.traps.get(&unit.key.trap), registry.feeds.contains_key(&unit.key.feed)) {
@@ -39,7 +39,8 @@ pub(super) fn counted<'a>(units: &'a [Unit], list: List, registry: &Registry) ->
         let (Some(trap), Some(trust)) = (registry.traps.get(trap_id), registry.feeds.get(feed)) else { continue };
         let samples = tally.counts(list);
         if samples > 0 && presumed.binary_search(&(hour, feed)).is_err() {
-            counted.push(CountedHour { trap: trap_id, feed, trust: *trust, most: trap.tier.weight(), hour, samples });
+            let Trap { domain, tier, .. } = trap;
+            counted.push(CountedHour { trap: trap_id, feed, trust: *trust, domain, tier: *tier, hour, samples });
         }
     }
     counted
@@ -103,6 +104,9 @@ fn presumed_reflected<'a>(
     tallies: &BTreeMap<(i64, &'a str, &'a str), Tally>,
     registry: &Registry,
 ) -> Vec<(i64, &'a str)> {
+    if tallies.values().all(|tally| tally.all == 0 || tally.is_direct()) {
+        return Vec::new();
+    }
     #[derive(Default)]
     struct Hours {
         direct: u32,

@@ -237,12 +237,12 @@ pub fn score(units: &[Unit], list: List, registry: &Registry, policy: &Policy, n
         }
     }
     let words: Vec<Word<'_>> = words.into_values().collect();
-    let witnesses = witnesses(&words, registry);
+    let witnesses = witnesses(&words);
     let mut recipients: BTreeMap<&str, i64> = BTreeMap::new();
     for (hour, recipient) in wanted(units, list, registry).into_iter().filter(|(hour, _)| hour * HOUR <= now) {
         recipients.insert(recipient, hour);
     }
-    let Standing { value, traps, domains, wanted, newest } = Standing::of(&words, &recipients, registry, policy, now);
+    let Standing { value, traps, domains, wanted, newest } = Standing::of(&words, &recipients, policy, now);
     Score { value, traps, domains, wanted, newest, witnesses }
 }
 
@@ -271,7 +271,6 @@ pub(crate) struct Sweep<'a> {
     known: BTreeMap<(&'a str, &'a str), CountedHour<'a>>,
     /// The newest hour so far in which each recipient wanted its mail.
     recipients: BTreeMap<&'a str, i64>,
-    registry: &'a Registry,
     policy: &'a Policy,
 }
 
@@ -283,7 +282,6 @@ impl<'a> Sweep<'a> {
             wanted: wanted(units, list, registry).into_iter().peekable(),
             known: BTreeMap::new(),
             recipients: BTreeMap::new(),
-            registry,
             policy,
         }
     }
@@ -309,7 +307,7 @@ impl<'a> Sweep<'a> {
 
     /// What the hours known so far come to at an instant.
     pub(crate) fn standing(&self, now: i64) -> Standing {
-        Standing::of(&self.words(now), &self.recipients, self.registry, self.policy, now)
+        Standing::of(&self.words(now), &self.recipients, self.policy, now)
     }
 
     /// Whether a listing that stands at `from` still does at `to`, if no more comes between them.
@@ -332,9 +330,31 @@ impl<'a> Sweep<'a> {
             }
             standing = end;
         }
+        // No weight fades faster than by half in a half-life, so the score is known to reach so far; it mostly ends there.
+        for _ in 0..CLIMBS {
+            let value = self.standing(standing).value;
+            let halves = (value / self.policy.delist_at).log2().max(0.0);
+            let reached = standing + (halves * self.policy.half_life as f64) as i64;
+            if reached >= ended || reached == standing {
+                break;
+            }
+            if !stands(reached) {
+                // By less than a second, which is what the rounding of numbers can do.
+                ended = reached;
+                break;
+            }
+            standing = reached;
+        }
+        let mut step = 1;
         while ended - standing > 1 {
-            let middle = standing + (ended - standing) / 2;
-            if stands(middle) { standing = middle } else { ended = middle }
+            // The end is most likely near; if not, the steps double until half of what is left.
+            let next = standing + step.min((ended - standing) / 2).max(1);
+            if stands(next) {
+                standing = next
+            } else {
+                ended = next
+            }
+            step *= 2;
         }
         ended
     }
@@ -350,13 +370,16 @@ impl<'a> Sweep<'a> {
 
     /// The least number of traps without whose words no listing would begin at an instant at which one does.
     pub(crate) fn framing_cost(&self, now: i64) -> usize {
-        framing_cost(&self.words(now), self.registry, self.policy, &self.standing(now))
+        framing_cost(&self.words(now), self.policy, &self.standing(now))
     }
 
     fn words(&self, now: i64) -> Vec<Word<'a>> {
         self.known.values().filter_map(|hour| Word::of(hour, self.policy, now)).collect()
     }
 }
+
+/// How often the end of a listing is approached by its score before it is looked for by halving.
+const CLIMBS: usize = 6;
 
 /// What a score says of a listing.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -374,18 +397,12 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    fn of(
-        words: &[Word<'_>],
-        recipients: &BTreeMap<&str, i64>,
-        registry: &Registry,
-        policy: &Policy,
-        now: i64,
-    ) -> Self {
-        let traps = quorum(words, registry);
+    fn of(words: &[Word<'_>], recipients: &BTreeMap<&str, i64>, policy: &Policy, now: i64) -> Self {
+        let traps = quorum(words);
         let mut domains: Vec<&str> = traps.iter().map(|(domain, _)| *domain).collect();
         domains.dedup();
         Self {
-            value: weigh(words, registry, policy).0,
+            value: weigh(words, policy).0,
             traps: traps.len(),
             domains: domains.len(),
             wanted: recipients.values().map(|hour| left(now - hour * HOUR, policy)).sum(),
@@ -414,13 +431,9 @@ impl Standing {
 }
 
 /// The traps behind the words that count for the quorum, with their domains, in order.
-fn quorum<'a>(words: &[Word<'a>], registry: &'a Registry) -> Vec<(&'a str, &'a str)> {
-    let mut traps: Vec<(&str, &str)> = Vec::with_capacity(words.len());
-    for word in words {
-        if let Some(trap) = registry.traps.get(word.trap).filter(|trap| trap.tier.counts_for_quorum()) {
-            traps.push((&trap.domain, word.trap));
-        }
-    }
+fn quorum<'a>(words: &[Word<'a>]) -> Vec<(&'a str, &'a str)> {
+    let counting = words.iter().filter(|word| word.tier.counts_for_quorum());
+    let mut traps: Vec<(&str, &str)> = counting.map(|word| (word.domain, word.trap)).collect();
     traps.sort_unstable();
     traps.dedup();
     traps
@@ -430,6 +443,8 @@ fn quorum<'a>(words: &[Word<'a>], registry: &'a Registry) -> Vec<(&'a str, &'a s
 #[derive(Clone, Copy)]
 struct Word<'a> {
     trap: &'a str,
+    domain: &'a str,
+    tier: Tier,
     feed: &'a str,
     trust: Trust,
     newest: i64,
@@ -441,21 +456,23 @@ impl<'a> Word<'a> {
     /// What an hour says at an instant; nothing before it and past the hard limit.
     fn of(hour: &CountedHour<'a>, policy: &Policy, now: i64) -> Option<Self> {
         let age = now - hour.hour * HOUR;
-        let weight = hour.most * left(age, policy);
-        let CountedHour { trap, feed, trust, samples, .. } = *hour;
-        (age >= 0 && age < policy.hard_limit).then_some(Self { trap, feed, trust, newest: hour.hour, weight, samples })
+        if age < 0 || age >= policy.hard_limit {
+            return None;
+        }
+        let CountedHour { trap, domain, tier, feed, trust, hour: newest, samples } = *hour;
+        let weight = tier.weight() * left(age, policy);
+        Some(Self { trap, domain, tier, feed, trust, newest, weight, samples })
     }
 }
 
 /// The traps behind the words, newest first; each with the feed that was heard last.
-fn witnesses(words: &[Word<'_>], registry: &Registry) -> Vec<Witness> {
+fn witnesses(words: &[Word<'_>]) -> Vec<Witness> {
     let mut witnesses: Vec<Witness> = Vec::new();
     for word in words {
-        let Some(trap) = registry.traps.get(word.trap) else { continue };
         let witness = Witness {
             trap: word.trap.to_owned(),
-            domain: trap.domain.clone(),
-            tier: trap.tier,
+            domain: word.domain.to_owned(),
+            tier: word.tier,
             feed: word.feed.to_owned(),
             newest: word.newest,
             weight: word.weight,
@@ -479,44 +496,54 @@ fn witnesses(words: &[Word<'_>], registry: &Registry) -> Vec<Witness> {
 /// The most foreign feeds between which it is weighed which to cap; any more that exceed the cap are capped.
 const WEIGHED_FEEDS: u32 = 10;
 
-/// The most that the words can add up to under the caps of trap, domain and foreign feed.
+/// The most that the words, in the order of their traps, can add up to under the caps of trap, domain and foreign feed.
 ///
 /// That is a greatest flow (feed → trap → domain), and so a least cut: for each choice of capped foreign feeds, what
 /// these contribute at most, and what the domains let through of the others. As a least of sums that fall with every
 /// weight, it never rises while the evidence stands unchanged; and no feed adds more than its cap. Handing out shares in
 /// some order does neither. With it come the feeds that are capped in the least cut.
-fn weigh<'a>(words: &[Word<'a>], registry: &Registry, policy: &Policy) -> (f64, Vec<&'a str>) {
-    let through = |counts: &dyn Fn(&Word<'_>) -> bool| -> f64 {
-        let mut traps: BTreeMap<&str, f64> = BTreeMap::new();
-        for word in words.iter().filter(|word| counts(word)) {
-            let level = traps.entry(word.trap).or_default();
-            *level = level.max(word.weight);
-        }
-        let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
-        for (trap, level) in traps {
-            if let Some(trap) = registry.traps.get(trap) {
-                *domains.entry(&trap.domain).or_default() += level;
+fn weigh<'a>(words: &[Word<'a>], policy: &Policy) -> (f64, Vec<&'a str>) {
+    let mut domains: Vec<&str> = words.iter().map(|word| word.domain).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    let places: Vec<usize> = words.iter().map(|word| domains.binary_search(&word.domain).unwrap_or_default()).collect();
+    let mut sums = vec![0.0; domains.len()];
+    let mut through = |counts: &dyn Fn(&Word<'_>) -> bool| -> f64 {
+        sums.fill(0.0);
+        let (mut trap, mut level) = ("", 0.0_f64);
+        for (word, place) in words.iter().zip(&places).filter(|(word, _)| counts(word)) {
+            if word.trap != trap {
+                (trap, level) = (word.trap, 0.0);
             }
+            // One trap has one level, however many feeds hear it.
+            sums[*place] += (word.weight - level).max(0.0);
+            level = level.max(word.weight);
         }
-        domains.values().map(|sum| sum.min(policy.domain_cap)).sum()
+        sums.iter().map(|sum| sum.min(policy.domain_cap)).sum()
     };
     let mut foreign: Vec<&str> =
         words.iter().filter(|word| word.trust == Trust::Foreign).map(|word| word.feed).collect();
+    if foreign.is_empty() {
+        return (through(&|_| true), foreign);
+    }
     foreign.sort_unstable();
     foreign.dedup();
     // Capping a feed that alone stays below its cap never makes the sum less.
     foreign.retain(|feed| through(&|word| word.feed == *feed) > policy.foreign_cap());
     let weighed = foreign.len().min(WEIGHED_FEEDS as usize);
     let is_capped = |choice: u32, at: usize| at >= weighed || choice >> at & 1 == 1;
-    let sum = |choice: u32| {
+    let mut least = (f64::INFINITY, 0);
+    for choice in 0..1u32 << weighed {
         let capped = |feed: &str| foreign.iter().position(|name| *name == feed).is_some_and(|at| is_capped(choice, at));
         let count = (foreign.len() - weighed) as f64 + f64::from(choice.count_ones());
-        count * policy.foreign_cap() + through(&|word| !capped(word.feed))
-    };
-    let sums = (0..1u32 << weighed).map(|choice| (sum(choice), choice));
-    let (least, choice) = sums.fold((f64::INFINITY, 0), |least, next| if next.0 < least.0 { next } else { least });
+        let sum = count * policy.foreign_cap() + through(&|word| !capped(word.feed));
+        if sum < least.0 {
+            least = (sum, choice);
+        }
+    }
+    let (sum, choice) = least;
     foreign = foreign.into_iter().enumerate().filter(|(at, _)| is_capped(choice, *at)).map(|(_, feed)| feed).collect();
-    (least, foreign)
+    (sum, foreign)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod files;
 pub mod http;
 mod quota;
+mod share;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub struct Intake {
     ledger: Ledger,
     metrics: Arc<Metrics>,
     quotas: Arc<quota::Quotas>,
+    shares: Arc<share::Shares>,
     places: Arc<Semaphore>,
 }
 
@@ -66,7 +68,7 @@ impl Intake {
     /// An intake for the declared feeds and traps.
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let quotas = Arc::new(quota::Quotas::new(&declared.load().feeds));
-        Self { declared, ledger, metrics, quotas, places: Arc::new(Semaphore::new(PLACES)) }
+        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places: Arc::new(Semaphore::new(PLACES)) }
     }
 
     /// Judges a sample, keeps it, and returns when it is durable.
@@ -107,7 +109,12 @@ impl Intake {
         let repeat = self.ledger.record(fact).await? == Recorded::Known;
         match (repeat, verdict.origin) {
             (true, _) => self.metrics.repeats.inc(),
-            (false, Ok(_)) => self.metrics.samples.with_label_values(&["attributed"]).inc(),
+            (false, Ok(origin)) => {
+                self.metrics.samples.with_label_values(&["attributed"]).inc();
+                if kept {
+                    self.metrics.origin_share.set(self.shares.count(origin.into(), arrival.at));
+                }
+            }
             (false, Err(reason)) => self.metrics.samples.with_label_values(&[reason.name()]).inc(),
         }
         let sample = id.iter().map(|byte| format!("{byte:02x}")).collect();

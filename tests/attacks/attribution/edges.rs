@@ -158,7 +158,8 @@ fn a11_address_syntax() {
         // From the channel.
         if let Some(peer) = read {
             let channel = Topology { boundary: Boundary::Channel, ..chain(None) };
-            let origin = judge(&Sample { message: b"\n", envelope: None, observed_peer: Some(peer) }, &channel).origin;
+            let origin =
+                judge(&Sample { message: b"\nbuy\n", envelope: None, observed_peer: Some(peer) }, &channel).origin;
             let expected = if *expected == "special" { Err(Reason::SpecialPurpose) } else { Ok(address(expected)) };
             assert_eq!(origin, expected, "{text}");
         }

@@ -195,7 +195,6 @@ fn b07_sender_callouts() {
 
 /// B07, where the channel itself tells the peer (`boundary = "channel"`): an empty message is a session without DATA.
 #[test]
-#[ignore = "fails: an empty message with an observed peer is taken for a sample, and counts"]
 fn b07_a_channel_has_no_sample_without_a_message() {
     let service = Service::start(&harness::settings(3).replace("relays = [\"mx1\"]", "boundary = \"channel\""));
     let bearer = format!("Bearer {TOKEN}");
@@ -263,7 +262,9 @@ fn b08_no_reports_are_sent() {
             for reach in
                 ["TcpStream::connect", "UnixStream::connect", "Command::new(\"", "hyper_util::client", "client::conn"]
             {
-                assert!(!code.contains(reach) || path.ends_with("command/submit.rs"), "{}: {reach}", path.display());
+                // `submit` hands samples to the service, and the operator's commands reach its socket.
+                let known = path.ends_with("command/submit.rs") || path.ends_with("command/operator.rs");
+                assert!(!code.contains(reach) || known, "{}: {reach}", path.display());
             }
         }
     }
