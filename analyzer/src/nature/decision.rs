@@ -79,7 +79,8 @@ impl Evidence<'_> {
                     Strength::Clear => seconded && !(*nature == Nature::Challenge && self.signs.is_list_author()),
                     Strength::Vague => false,
                 })
-                || (*nature == Nature::VirusNotice && marks.author.is_some() && self.is_notification());
+                || (*nature == Nature::VirusNotice && marks.author.is_some() && self.is_notification())
+                || (*nature == Nature::Confirmation && marks.field.is_some() && self.parts.token);
             let words = if known { None } else { self.words(*nature) };
             let shown = known || words.is_some_and(|words| self.words_second(*nature, &marks, words, seconded));
             if shown {

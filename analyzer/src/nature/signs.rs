@@ -97,8 +97,10 @@ const FIELDS: &[Mark] = &[
     also("X-Mailer", "osticket", Nature::AutoReply),
     also("X-Mailer", "zendesk", Nature::AutoReply),
     also("X-Freshdesk-Ticket-Id", "", Nature::AutoReply),
-    // Newsletter software, in what it writes itself.
+    // Newsletter and forum software, in what it writes itself.
     also("X-MessageID", "systemmessage", Nature::Confirmation),
+    also("X-phpBB-Origin", "", Nature::Confirmation),
+    also("X-Mailer", "vbulletin mail", Nature::Confirmation),
     // List servers, in what they write themselves.
     only("X-List-Administrivia", "yes", Nature::ListNotice),
     also("X-MLServer", "", Nature::ListNotice),
