@@ -318,8 +318,7 @@ fn has_token_link(text: &str) -> bool {
         let path =
             link.split_once("://").and_then(|(_, rest)| rest.split_once(['/', '?'])).map_or("", |(_, path)| path);
         let digit = |run: &str| run.bytes().any(|byte| byte.is_ascii_digit());
-        let long =
-            path.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|run| run.len() >= 12 && digit(run));
+        let long = path.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|run| run.len() >= 12 && digit(run));
         // Forums and newsletters have short ones, which are values of the query.
         let is_short_token = |value: &str| {
             value.len() >= 6
@@ -328,7 +327,8 @@ fn has_token_link(text: &str) -> bool {
                 && value.bytes().any(|byte| byte.is_ascii_alphabetic())
         };
         let query = path.split_once('?').map_or("", |(_, query)| query);
-        let short = query.split(['&', ';']).filter_map(|pair| pair.split_once('=')).any(|(_, value)| is_short_token(value));
+        let short =
+            query.split(['&', ';']).filter_map(|pair| pair.split_once('=')).any(|(_, value)| is_short_token(value));
         (long || short) && CONFIRMING.iter().any(|word| link.contains(word))
     })
 }

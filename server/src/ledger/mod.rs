@@ -149,6 +149,8 @@ pub struct Publication {
     pub settled: Vec<(Origin, i64)>,
     /// The origins whose removals have taken effect.
     pub removed: Vec<Origin>,
+    /// Origins whose units before an hour are dropped.
+    pub outlived: Vec<(Origin, i64)>,
     /// What is left in the brake's buckets, and the Unix second at which it was.
     pub tokens: Vec<(String, f64, i64)>,
 }
@@ -156,7 +158,11 @@ pub struct Publication {
 impl Publication {
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
-        self.version.is_none() && self.settled.is_empty() && self.removed.is_empty() && self.tokens.is_empty()
+        self.version.is_none()
+            && self.settled.is_empty()
+            && self.removed.is_empty()
+            && self.outlived.is_empty()
+            && self.tokens.is_empty()
     }
 }
 

@@ -251,6 +251,11 @@ fn publish(transaction: &Transaction<'_>, publication: &Publication) -> Result<(
             .prepare_cached("DELETE FROM pending WHERE origin = ?1 AND generation <= ?2")?
             .execute(params![origin.to_string(), generation])?;
     }
+    for (origin, hour) in &publication.outlived {
+        transaction
+            .prepare_cached("DELETE FROM units WHERE origin = ?1 AND hour < ?2")?
+            .execute(params![origin.to_string(), hour])?;
+    }
     for origin in &publication.removed {
         transaction
             .prepare_cached("UPDATE removals SET applied = 1 WHERE origin = ?1 AND effective <= ?2 AND applied = 0")?

@@ -21,8 +21,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::listing::{Listing, needed_feeds, visible};
-use firsthand_analyzer::score::List;
+use firsthand_analyzer::evidence::{HOUR, Unit};
+use firsthand_analyzer::listing::{Listing, Removal, needed_feeds, visible};
+use firsthand_analyzer::score::{List, PRESUMED_OVER};
 use serde::{Deserialize, Serialize};
 
 use crate::declared::{Current, Declared};
@@ -155,6 +156,8 @@ impl Orders {
 struct Draft {
     additions: Vec<Change>,
     deletions: Vec<Change>,
+    /// Origins whose units before an hour are of no use any more.
+    outlived: Vec<(Origin, i64)>,
 }
 
 impl Publisher {
@@ -281,10 +284,21 @@ impl Publisher {
 
     /// What should be published of an origin, that no exemption keeps out.
     fn wanted(&self, origin: Origin, now: i64) -> Result<Vec<(List, Listing)>, LedgerError> {
+        self.wanted_by(origin, self.ledger.units(origin)?, &self.ledger.removals(origin)?, now)
+    }
+
+    /// The same for these units.
+    fn wanted_by(
+        &self,
+        origin: Origin,
+        units: Vec<Unit>,
+        removals: &[Removal],
+        now: i64,
+    ) -> Result<Vec<(List, Listing)>, LedgerError> {
         if !self.seen.publishes {
             return Ok(Vec::new());
         }
-        let listings = self.seen.listings(&self.ledger, origin, now)?;
+        let listings = self.seen.listings_of(origin, units, removals, now);
         if let (false, Some(exemption)) = (listings.is_empty(), self.seen.exemptions.covering(origin)) {
             tracing::warn!(%origin, %exemption, "evidence would list an exempt address; it is not listed");
             self.metrics.exempt.inc();
@@ -295,7 +309,9 @@ impl Publisher {
 
     /// Compares what should be published of an origin with what is.
     fn decide(&mut self, origin: Origin, now: i64, draft: &mut Draft) -> Result<(), LedgerError> {
-        let all_wanted = self.wanted(origin, now)?;
+        let (units, removals) = (self.ledger.units(origin)?, self.ledger.removals(origin)?);
+        let all_wanted = self.wanted_by(origin, units.clone(), &removals, now)?;
+        self.outlive(origin, &units, &removals, &all_wanted, now, draft);
         let zone = self.follower.zone();
         for list in List::ALL {
             let Some(index) = list_index(&zone, list.name()) else { continue };
@@ -320,6 +336,31 @@ impl Publisher {
             }
         }
         Ok(())
+    }
+
+    /// Drops units that weigh nothing any more, if the listings that they may have begun stand without them as well: what
+    /// follows depends on what is listed and on what weighs, and on nothing before.
+    fn outlive(
+        &self,
+        origin: Origin,
+        units: &[Unit],
+        removals: &[Removal],
+        wanted: &[(List, Listing)],
+        now: i64,
+        draft: &mut Draft,
+    ) {
+        let oldest = now - self.seen.policy.hard_limit - PRESUMED_OVER;
+        let recent: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR >= oldest).cloned().collect();
+        if recent.len() == units.len() {
+            return;
+        }
+        let without = self.seen.listings_of(origin, recent, removals, now);
+        let ends = |listings: &[(List, Listing)]| -> Vec<(List, i64)> {
+            listings.iter().map(|(list, listing)| (*list, listing.until)).collect()
+        };
+        if ends(&without) == ends(wanted) {
+            draft.outlived.push((origin, oldest.div_euclid(HOUR)));
+        }
     }
 
     /// Lets a new listing wait for the brake.
@@ -420,9 +461,9 @@ impl Publisher {
         removed: Vec<Origin>,
         now: i64,
     ) -> Result<(), LedgerError> {
-        let Draft { additions, deletions } = draft;
+        let Draft { additions, deletions, outlived } = draft;
         let tokens = self.brake.drawn();
-        let mut publication = Publication { at: now, tokens, removed, ..Publication::default() };
+        let mut publication = Publication { at: now, tokens, removed, outlived, ..Publication::default() };
         for origin in replayed.iter().filter(|origin| !self.waits(**origin)) {
             publication.settled.extend(self.generations.get(origin).map(|generation| (*origin, *generation)));
         }

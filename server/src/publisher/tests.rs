@@ -220,6 +220,34 @@ fn what_was_pending_is_done_at_the_next_start() {
     assert!(again.lists("45.0.2.1", NOW));
 }
 
+/// A listing that stands by hysteresis outlives what began it, also while what weighs nothing is dropped behind it.
+#[test]
+fn what_began_a_listing_is_kept_while_it_is_needed() {
+    let folder = folder();
+    let mut world = World::open(folder.path());
+    list(&world, "45.0.2.1");
+    world.settle(NOW);
+    // A trap every 30 hours, in turn: the score stays between both thresholds for a month.
+    let mut fewest = usize::MAX;
+    for step in 1..24 {
+        let now = NOW + step * 30 * HOUR;
+        world.hit("own", step as usize % 6, "45.0.2.1", 1, now / HOUR);
+        world.hit("own", (step as usize + 1) % 6, "45.0.2.1", 1, now / HOUR);
+        world.settle(now);
+        world.publisher.ledger.purge(now, 72 * HOUR).unwrap();
+        assert!(world.lists("45.0.2.1", now), "step {step}");
+        fewest = fewest.min(world.ledger.units(Origin::parse("45.0.2.1").unwrap()).unwrap().len());
+    }
+    // A flood of traps begins it anew, and what was before goes.
+    let now = NOW + 24 * 30 * HOUR;
+    for trap in 0..6 {
+        world.hit("own", trap, "45.0.2.1", 2, now / HOUR);
+    }
+    world.settle(now);
+    let left = world.ledger.units(Origin::parse("45.0.2.1").unwrap()).unwrap().len();
+    assert!(left <= 14, "{left}");
+}
+
 /// E03: ended listings that are brought back to life in the table do not come into the zone, and somebody is told.
 #[test]
 fn e03_listings_brought_back_to_life_stay_out() {

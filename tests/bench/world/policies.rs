@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use firsthand_analyzer::address::{Origin, is_special_purpose, parse_address};
 use firsthand_analyzer::evidence::{Arrival, HOUR, Stamps, Unit, UnitKey, unit_of};
-use firsthand_analyzer::listing::replay_all;
+use firsthand_analyzer::listing::{Listing, replay_all};
 use firsthand_analyzer::nature::Nature;
 use firsthand_analyzer::sample::{Header, Sample};
 use firsthand_analyzer::score::{List, PRESUMED_OVER, Policy, Registry};
@@ -197,9 +197,10 @@ impl Listed {
                 continue;
             }
             pending = false;
-            bound(&mut units, seen.at - policy.hard_limit - PRESUMED_OVER);
+            bound(&mut units);
             replayed = seen.at;
             let standing = replay_all(origin, &units, registry, policy, seen.at);
+            outlive(&mut units, &standing, registry, policy, seen.at);
             for (list, spans) in List::ALL.into_iter().zip(&mut listed.ours) {
                 let listing = standing.iter().find(|(listed, _)| *listed == list).map(|(_, listing)| listing);
                 spans.tell(seen.at, listing.map(|listing| listing.until));
@@ -223,6 +224,21 @@ impl Listed {
             (_, true, false) => spam.hold(next) || mixed.hold(next),
         };
         if stands { RENEWAL } else { 0 }
+    }
+}
+
+/// Drops of an origin's units what the publisher drops: what weighs nothing any more, where what is listed is so without it.
+fn outlive(units: &mut Vec<Unit>, standing: &[(List, Listing)], registry: &Registry, policy: &Policy, now: i64) {
+    let oldest = now - policy.hard_limit - PRESUMED_OVER;
+    let recent: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR >= oldest).cloned().collect();
+    let Some(origin) = recent.first().map(|unit| unit.key.origin).filter(|_| recent.len() < units.len()) else {
+        return;
+    };
+    let ends = |listings: &[(List, Listing)]| -> Vec<(List, i64)> {
+        listings.iter().map(|(list, listing)| (*list, listing.until)).collect()
+    };
+    if ends(&replay_all(origin, &recent, registry, policy, now)) == ends(standing) {
+        *units = recent;
     }
 }
 

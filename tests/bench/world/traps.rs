@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use firsthand_analyzer::evidence::{HOUR, UNITS_LIMIT, Unit, UnitKey, past_the_limit};
+use firsthand_analyzer::evidence::{UNITS_LIMIT, Unit, UnitKey, past_the_limit};
 use firsthand_analyzer::received::Dialect;
 use firsthand_analyzer::score::{Registry, Tier, Trap, Trust};
 use firsthand_analyzer::topology::{Boundary, HostPattern, Relay, Topology};
@@ -137,9 +137,8 @@ pub(crate) fn count(unit: &mut Unit, at: i64) {
     unit.newest = at;
 }
 
-/// Drops of an origin's units what the ledger would drop at a time: what is older than `oldest`, and what is past its bound.
-pub(crate) fn bound(units: &mut Vec<Unit>, oldest: i64) {
-    units.retain(|unit| unit.key.hour * HOUR >= oldest);
+/// Drops of an origin's units what the ledger drops: what is past the bound of its feed.
+pub(crate) fn bound(units: &mut Vec<Unit>) {
     for feed in Feed::ALL {
         let of_feed = units.iter().filter(|unit| unit.key.feed == feed.name());
         if of_feed.clone().count() > UNITS_LIMIT {
