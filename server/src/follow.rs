@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::listing::Exemptions;
 
 use crate::ledger::{self, Ledger, LedgerError, Version};
@@ -49,15 +50,24 @@ impl Follower {
     ) -> Result<(Self, Started), LedgerError> {
         let follower = Self { zone, exemptions, epoch: ledger.epoch()?, snapshot: folder.join(FILE) };
         let serial = follower.load_snapshot(now);
-        let Some(versions) = ledger.versions_after(serial)? else {
-            let empty = follower.zone.load().emptied(ledger.serial()?);
-            follower.zone.store(Arc::new(empty));
+        let Some(changes) = ledger.changes_after(serial)? else {
+            follower.empty(ledger.serial()?);
             return Ok((follower, Started::Empty));
         };
-        for version in &versions {
-            follower.follow(version);
+        let zone = follower.zone.load();
+        let mut edits = Vec::with_capacity(changes.ends.len());
+        for ((list, origin), end) in changes.ends {
+            let (Some(list), Some(origin)) = (list_index(&zone, &list), Origin::parse(&origin)) else { continue };
+            let entry = end.filter(|end| *end > now).and_then(|until| follower.exemptions.admit(origin, until).ok());
+            edits.push(entry.map_or(Change::Delist { list, origin }, |entry| Change::List { list, entry }));
         }
+        follower.zone.store(Arc::new(zone.with(changes.serial, &edits)));
         Ok((follower, Started::Whole))
+    }
+
+    /// Serves the test entries and nothing else.
+    pub fn empty(&self, serial: u32) {
+        self.zone.store(Arc::new(self.zone.load().emptied(serial)));
     }
 
     /// Serves the snapshot, and says which serial that is; 0 without one.

@@ -17,6 +17,7 @@ use firsthand_analyzer::evidence::UnitKey;
 use firsthand_analyzer::listing::Exemption;
 use firsthand_analyzer::score::Trap;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
 pub use embedded::{Ledger, LedgerError};
@@ -229,6 +230,15 @@ pub struct Version {
     pub additions: Vec<Change>,
     /// What is not listed any more.
     pub deletions: Vec<Change>,
+}
+
+/// What several versions of the zone come to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Changes {
+    /// The serial of the last.
+    pub serial: u32,
+    /// By list and origin: when the listing ends, in Unix seconds; none if it is not listed.
+    pub ends: HashMap<(String, String), Option<i64>>,
 }
 
 /// What claims said of an address or name.

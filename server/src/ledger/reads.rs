@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::corrections::{counted_without, published_under, taken};
 use super::embedded::{Ledger, LedgerError};
-use super::{AuditEntry, Change, Framed, Kept, KeptExemption, KeptTrap, Request, Version, Withdrawal};
+use super::{AuditEntry, Change, Changes, Framed, Kept, KeptExemption, KeptTrap, Request, Withdrawal};
 
 /// What the publisher asks.
 impl Ledger {
@@ -115,32 +115,33 @@ impl Ledger {
         })
     }
 
-    /// The versions behind `serial`, in order, to the last; none if the journal does not reach back so far.
+    /// What the versions behind `serial` come to: the last serial, and each list's origins with the end of their listing,
+    /// or none if they are not listed. Nothing if the journal does not reach back so far.
     ///
     /// # Errors
     /// When the store says no, or a version cannot be read.
-    pub fn versions_after(&self, serial: u32) -> Result<Option<Vec<Version>>, LedgerError> {
+    pub fn changes_after(&self, serial: u32) -> Result<Option<Changes>, LedgerError> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare("SELECT serial, previous, at, body FROM journal WHERE serial > ?1 ORDER BY serial")?;
-            let rows = statement.query_map([serial], |row| {
-                let body: String = row.get(3)?;
-                let wrong =
-                    |error| rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error));
-                let mut body: HashMap<String, Vec<Change>> = serde_json::from_str(&body).map_err(wrong)?;
-                let mut changes = |name: &str| body.remove(name).unwrap_or_default();
-                let (additions, deletions) = (changes("additions"), changes("deletions"));
-                Ok(Version { serial: row.get(0)?, previous: row.get(1)?, at: row.get(2)?, additions, deletions })
-            })?;
-            let versions: Vec<Version> = rows.collect::<rusqlite::Result<_>>()?;
-            let mut last = serial;
-            for version in &versions {
-                if version.previous != last {
+            let mut statement =
+                connection.prepare("SELECT serial, previous, body FROM journal WHERE serial > ?1 ORDER BY serial")?;
+            let mut rows = statement.query([serial])?;
+            let mut changes = Changes { serial, ends: HashMap::new() };
+            while let Some(row) = rows.next()? {
+                if row.get::<_, u32>(1)? != changes.serial {
                     return Ok(None);
                 }
-                last = version.serial;
+                changes.serial = row.get(0)?;
+                let body: String = row.get(2)?;
+                let wrong =
+                    |error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error));
+                let mut body: HashMap<String, Vec<Change>> = serde_json::from_str(&body).map_err(wrong)?;
+                for (name, listed) in [("additions", true), ("deletions", false)] {
+                    for change in body.remove(name).unwrap_or_default() {
+                        changes.ends.insert((change.list, change.origin), listed.then_some(change.until));
+                    }
+                }
             }
-            Ok(Some(versions))
+            Ok(Some(changes))
         })
     }
 

@@ -157,9 +157,11 @@ async fn versions_and_listings_survive() {
     }
     let ledger = Ledger::look(folder.path()).unwrap();
     assert_eq!(ledger.serial().unwrap(), 8);
-    assert_eq!(ledger.versions_after(0).unwrap().unwrap().len(), 2);
-    assert_eq!(ledger.versions_after(7).unwrap().unwrap()[0].deletions, [change("192.0.2.2")]);
-    assert_eq!(ledger.versions_after(6).unwrap(), None);
+    let changes = ledger.changes_after(0).unwrap().unwrap();
+    let end = |address: &str| changes.ends[&(SPAM.to_owned(), address.to_owned())];
+    assert_eq!((changes.serial, end("192.0.2.1"), end("192.0.2.2")), (8, Some(NOW + 99), None));
+    assert_eq!(ledger.changes_after(7).unwrap().unwrap().ends.len(), 1);
+    assert_eq!(ledger.changes_after(6).unwrap(), None);
     assert_eq!(ledger.published_after(&(String::new(), String::new()), 9).unwrap(), [change("192.0.2.1")]);
     assert_eq!(ledger.least_framing_cost(SPAM).unwrap(), Some(2));
     assert_eq!(ledger.listings(origin("192.0.2.2")).unwrap(), [(change("192.0.2.2"), Some(NOW + 1))]);

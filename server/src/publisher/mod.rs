@@ -10,6 +10,7 @@
 //! it is set right, and counted. So listings that are brought back to life in the table are not in the zone (E03).
 
 mod brake;
+mod queue;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use crate::ledger::{Change, Ledger, LedgerError, Publication, Version};
 use crate::metrics::Metrics;
 use crate::zone::Zone;
 use brake::{Brake, Rank, Waiting};
+use queue::Queue;
 use sweep::Sweep;
 
 /// How often the zone may change, and how often it is looked after when nothing happens.
@@ -41,7 +43,7 @@ pub const TICK: Duration = Duration::from_millis(100);
 const PURGE: Duration = Duration::from_secs(600);
 
 /// How often the zone is written to disk, if it changed.
-const SNAPSHOT: Duration = Duration::from_secs(60);
+const SNAPSHOT: Duration = Duration::from_secs(300);
 
 /// The most origins that are replayed for one version, so that none waits long for another's.
 const REPLAYED: usize = 2000;
@@ -66,11 +68,9 @@ pub struct Publisher {
     orders: Orders,
     serial: u32,
     /// Origins to be replayed.
-    touched: BTreeSet<Origin>,
-    /// Origins to be replayed on the next tick, to settle what this one does.
-    again: BTreeSet<Origin>,
-    /// Origins that left the brake in a tick that has not come to its end.
-    undone: BTreeSet<Origin>,
+    queue: Queue,
+    /// Origins that a tick has taken in hand and not come to its end with.
+    undone: Vec<Origin>,
     /// The generation of evidence up to which each origin is replayed, until that is kept.
     generations: HashMap<Origin, i64>,
     /// What the ledger says is published though the zone does not hold it.
@@ -177,8 +177,13 @@ impl Publisher {
         if !is_swept {
             sweep::unsettle(&ledger)?;
         }
+        let serial = ledger.serial()?.max(follower.zone().serial());
+        if !seen.publishes {
+            // Whoever turns publishing off waits for no sweep.
+            follower.empty(serial);
+        }
         Ok(Self {
-            serial: ledger.serial()?.max(follower.zone().serial()),
+            serial,
             brake: Brake::new(seen.brake, ledger.tokens()?),
             sweep: Sweep::from_start(!is_swept),
             rebuilding: started == Started::Empty,
@@ -188,9 +193,8 @@ impl Publisher {
             follower,
             metrics,
             orders,
-            touched: BTreeSet::new(),
-            again: BTreeSet::new(),
-            undone: BTreeSet::new(),
+            queue: Queue::default(),
+            undone: Vec::new(),
             generations: HashMap::new(),
             claimed: HashSet::new(),
             crowded: BTreeMap::new(),
@@ -210,25 +214,28 @@ impl Publisher {
         self.heed_declarations()?;
         for (origin, generation) in self.ledger.take_touched() {
             self.generations.insert(origin, generation);
-            self.touched.insert(origin);
+            self.queue.evidence(origin);
         }
-        self.touched.extend(std::mem::take(&mut self.undone));
+        for origin in std::mem::take(&mut self.undone) {
+            self.queue.evidence(origin);
+        }
         let mut removed = Vec::new();
         for (list, origin) in self.ledger.due(now, REPLAYED)? {
             match list.as_deref().and_then(List::parse) {
                 Some(list) => self.claim(origin, list),
                 None => removed.push(origin),
             }
-            self.touched.insert(origin);
+            self.queue.look(origin);
         }
-        if self.touched.len() < REPLAYED {
-            self.sweep(REPLAYED - self.touched.len())?;
+        if self.queue.len() < REPLAYED {
+            self.sweep(REPLAYED - self.queue.len())?;
         }
         let orders = std::mem::take(&mut self.orders.lock().release);
         for (list, origin) in orders {
             self.brake.release(list, origin);
         }
-        let replayed: Vec<Origin> = self.touched.iter().take(REPLAYED).copied().collect();
+        let replayed = self.queue.take(REPLAYED);
+        self.undone.clone_from(&replayed);
         let mut draft = Draft::default();
         for origin in &replayed {
             self.decide(*origin, now, &mut draft)?;
@@ -241,10 +248,6 @@ impl Publisher {
         removed.retain(|origin| replayed.binary_search(origin).is_ok());
         self.publish(draft, &replayed, removed, now)?;
         self.undone.clear();
-        for origin in &replayed {
-            self.touched.remove(origin);
-        }
-        self.touched.append(&mut self.again);
         self.rebuilding &= !(self.claimed.is_empty() && self.sweep.is_past_the_published());
         self.show(now);
         self.follower.hear(now);
@@ -265,7 +268,7 @@ impl Publisher {
         let zone = self.follower.zone();
         for index in 0..zone.lists().len() {
             let exempt = |origin: &Origin| declared.exemptions.covering(*origin).is_some();
-            self.touched.extend(zone.entries(index).map(|(origin, _)| origin).filter(exempt));
+            zone.entries(index).map(|(origin, _)| origin).filter(exempt).for_each(|origin| self.queue.look(origin));
         }
         self.follower.hold_to(declared.exemptions.clone());
         self.brake.hold_to(declared.brake);
@@ -378,14 +381,15 @@ impl Publisher {
         let wanted = self.wanted(origin, now)?;
         let Some((_, listing)) = wanted.iter().find(|(known, _)| *known == list) else {
             self.brake.give_back(waiting, now);
-            self.again.insert(origin);
+            self.queue.look(origin);
             return Ok(());
         };
         if self.has_room(listing, list, now, draft)? {
             let added = change(list, listing);
             draft.deletions.retain(|gone| gone.list != added.list || gone.origin != added.origin);
             draft.additions.push(added);
-            self.again.insert(origin);
+            // The next tick finds it settled.
+            self.queue.look(origin);
         } else {
             self.brake.give_back(waiting, now);
         }
@@ -437,7 +441,7 @@ impl Publisher {
         let Origin::V6(upper) = gone else { return };
         if let Some(crowded) = self.crowded.get_mut(&(upper >> 16)) {
             crowded.remove(&(list, gone));
-            self.touched.extend(crowded.iter().map(|(_, origin)| *origin));
+            crowded.iter().for_each(|(_, origin)| self.queue.look(*origin));
         }
     }
 
@@ -533,7 +537,7 @@ impl Publisher {
 
     /// Whether nothing is left to be replayed, and nothing to be looked through.
     pub fn is_idle(&self) -> bool {
-        self.touched.is_empty() && self.sweep.is_over()
+        self.queue.is_empty() && self.sweep.is_over()
     }
 
     /// The zone that is served.

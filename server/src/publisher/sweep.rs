@@ -3,6 +3,7 @@
 //! First what the ledger says is published, held against the zone; then, where the last sweep was under other declarations,
 //! every origin that has units, replayed.
 
+use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::score::List;
 
 use super::{Publisher, list_index};
@@ -65,7 +66,7 @@ impl Publisher {
                     let end = list_index(&zone, list.name()).and_then(|index| zone.end(index, origin));
                     if end != u64::try_from(published.until).ok() {
                         self.claim(origin, list);
-                        self.touched.insert(origin);
+                        self.queue.look(origin);
                     }
                 }
             }
@@ -76,7 +77,7 @@ impl Publisher {
                     return self.ledger.note(SWEPT, self.seen.digest.clone());
                 };
                 self.sweep = Sweep::Origins(last.clone());
-                self.touched.extend(page.iter().filter_map(|text| firsthand_analyzer::address::Origin::parse(text)));
+                page.iter().filter_map(|text| Origin::parse(text)).for_each(|origin| self.queue.look(origin));
             }
         }
         Ok(())
