@@ -1,10 +1,9 @@
 //! The law (G1): whatever a sender says, a line names its true peer or none.
 //!
-//! [`forms`] writes a line as each MTA writes it, from what a sender said and after what that MTA does to it. [`said`]
+//! [`crate::forms`] writes a line as each MTA writes it, from what a sender said and after what that MTA does to it. [`said`]
 //! makes what a sender says, out of pieces of lines and out of whole lines of other MTAs that are cut in two, so that
 //! the MTA's own words join them. [`attempts`] holds lines that once broke the law.
 
-mod forms;
 mod attempts;
 
 use std::cell::RefCell;
@@ -14,7 +13,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use self::forms::{FORMS, Form, HIDDEN, PEERS, PLAIN, Said, Way, raw};
+use crate::forms::{FORMS, Form, HIDDEN, PEERS, PLAIN, Said, Way, raw};
 use crate::received::{Dialect, Handover};
 use crate::sample::Sample;
 use crate::topology::{Boundary, HostPattern, Relay, Topology};

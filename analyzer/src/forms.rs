@@ -1,6 +1,8 @@
 //! How MTAs write their lines, from what a sender said and after what they do to it.
 //!
-//! Where it is not known what an MTA does, the worst that is plausible is assumed: one line of any bytes.
+//! Enters: a form, what a sender said, which optional parts there are. Leaves: the line, without `Received: `. The unit
+//! tests of the law (G1), its fuzzer and the drill attack with it, so where it is not known what an MTA does, the worst
+//! that is plausible is assumed: one line of any bytes.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,32 +10,42 @@ use std::sync::LazyLock;
 
 use crate::received::Dialect;
 
-pub(super) const PEERS: [&str; 2] = ["198.51.100.7", "2001:db8:7::7"];
+/// The peers of a line, where nothing else is wanted: IPv4 and IPv6.
+pub const PEERS: [&str; 2] = ["198.51.100.7", "2001:db8:7::7"];
 
 /// What a sender says, before the MTA has done anything to it.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    pub(super) helo: Vec<u8>,
-    pub(super) rdns: Vec<u8>,
-    pub(super) ident: Vec<u8>,
-    pub(super) subject: Vec<u8>,
-    pub(super) login: Vec<u8>,
-    pub(super) sender: Vec<u8>,
-    pub(super) recipient: Vec<u8>,
-    pub(super) text: Vec<u8>,
+pub struct Said {
+    /// Its name for itself.
+    pub helo: Vec<u8>,
+    /// What DNS says its address is called.
+    pub rdns: Vec<u8>,
+    /// What its ident server answers (RFC 1413).
+    pub ident: Vec<u8>,
+    /// The subject of its certificate.
+    pub subject: Vec<u8>,
+    /// The name under which it logged in.
+    pub login: Vec<u8>,
+    /// The local part of the reverse-path.
+    pub sender: Vec<u8>,
+    /// The local part of the forward-path.
+    pub recipient: Vec<u8>,
+    /// How the message begins, where white space makes that a fold of the line above.
+    pub text: Vec<u8>,
 }
 
 /// The fields of [`Said`], by the names that templates use.
-pub(super) const FIELDS: [&str; 8] = ["helo", "rdns", "ident", "subject", "login", "sender", "recipient", "text"];
+const FIELDS: [&str; 8] = ["helo", "rdns", "ident", "subject", "login", "sender", "recipient", "text"];
 
 impl Said {
-    pub(super) fn fields(&mut self) -> [&mut Vec<u8>; 8] {
+    /// Every field, in the order of the struct.
+    pub fn fields(&mut self) -> [&mut Vec<u8>; 8] {
         let Self { helo, rdns, ident, subject, login, sender, recipient, text } = self;
         [helo, rdns, ident, subject, login, sender, recipient, text]
     }
 
     /// What an honest sender says.
-    pub(super) fn harmless() -> Self {
+    pub fn harmless() -> Self {
         let mut said = Self::default();
         let words =
             ["c.client.example", "h.example", "alice", "CN example", "bob", "a.b", "trap", " folded text of a message"];
@@ -53,32 +65,38 @@ impl fmt::Debug for Said {
 
 /// The optional parts of a line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
-    pub(super) v6: bool,
-    pub(super) named: bool,
-    pub(super) tls: bool,
-    pub(super) auth: bool,
+pub struct Way {
+    /// Whether the peer has an IPv6 address.
+    pub v6: bool,
+    /// Whether DNS has a name for the peer.
+    pub named: bool,
+    /// Whether the session was encrypted.
+    pub tls: bool,
+    /// Whether the client said who it is: by AUTH, or to ident.
+    pub auth: bool,
     /// Whether there is one recipient only.
-    pub(super) one: bool,
+    pub one: bool,
     /// Whether a local part mixes a quoted string with a word (RFC 5322 §4.4, obsolete).
-    pub(super) mixed: bool,
+    pub mixed: bool,
     /// The peers: ours, or the victim where a line is forged.
-    pub(super) peers: [&'static str; 2],
+    pub peers: [&'static str; 2],
 }
 
-pub(super) const PLAIN: Way =
-    Way { v6: false, named: true, tls: false, auth: false, one: true, mixed: false, peers: PEERS };
+/// The way without optional parts.
+pub const PLAIN: Way = Way { v6: false, named: true, tls: false, auth: false, one: true, mixed: false, peers: PEERS };
 
 impl Way {
     fn ip(self) -> &'static str {
         self.peers[usize::from(self.v6)]
     }
 
-    pub(super) fn peer(self) -> IpAddr {
-        self.ip().parse().unwrap()
+    /// The peer that the line states.
+    pub fn peer(self) -> IpAddr {
+        self.ip().parse().expect("a peer is an address")
     }
 
-    pub(super) fn of([v6, named, tls, auth, one, mixed]: [bool; 6]) -> Self {
+    /// The way with these parts, in the order of the struct.
+    pub fn of([v6, named, tls, auth, one, mixed]: [bool; 6]) -> Self {
         Self { v6, named, tls, auth, one, mixed, peers: PEERS }
     }
 
@@ -95,7 +113,7 @@ impl Way {
 }
 
 /// The bytes of `text` that one line can hold.
-pub(super) fn raw(text: &[u8]) -> Vec<u8> {
+pub(crate) fn raw(text: &[u8]) -> Vec<u8> {
     text.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r' | 0)).collect()
 }
 
@@ -259,9 +277,11 @@ fn write(template: &str, said: &mut Said, way: Way, line: &mut Vec<u8>) {
 }
 
 /// A form of line that an MTA writes.
-pub(super) struct Form {
-    pub(super) dialect: Dialect,
-    pub(super) name: &'static str,
+pub struct Form {
+    /// The dialect of its MTA.
+    pub dialect: Dialect,
+    /// What tells it from the dialect's others.
+    pub name: &'static str,
     template: String,
 }
 
@@ -272,7 +292,8 @@ impl fmt::Debug for Form {
 }
 
 impl Form {
-    pub(super) fn write(&self, said: &Said, way: Way) -> Vec<u8> {
+    /// The line of an MTA to which this was said.
+    pub fn write(&self, said: &Said, way: Way) -> Vec<u8> {
         let mut line = Vec::new();
         write(&self.template, &mut said.clone(), way, &mut line);
         line
@@ -285,20 +306,21 @@ fn forms(list: &'static str) -> Vec<Form> {
     for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(template) = line.strip_prefix('|') {
             let template = template.replace(r"\n", "\n").replace(r"\t", "\t").replace(r"\r", "\r");
-            forms.last_mut().unwrap().template.push_str(&template);
+            forms.last_mut().expect("a template stands behind its form's name").template.push_str(&template);
         } else {
-            let (dialect, name) = line.split_once(' ').unwrap();
-            forms.push(Form { dialect: Dialect::parse(dialect).unwrap(), name, template: String::new() });
+            let (dialect, name) = line.split_once(' ').expect("a form has a dialect and a name");
+            let dialect = Dialect::parse(dialect).expect("a form's dialect is one of ours");
+            forms.push(Form { dialect, name, template: String::new() });
         }
     }
     forms
 }
 
 /// Every form that states a peer.
-pub(super) static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| forms(STATED));
+pub static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| forms(STATED));
 
 /// Forms that leave the peer out, so that their lines name nobody.
-pub(super) static HIDDEN: LazyLock<Vec<Form>> = LazyLock::new(|| forms(UNSTATED));
+pub static HIDDEN: LazyLock<Vec<Form>> = LazyLock::new(|| forms(UNSTATED));
 
 const STATED: &str = r##"
 postfix smtpd
