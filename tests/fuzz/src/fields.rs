@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
     let origin = judge(&Sample { message: &message, envelope: None, observed_peer: None }, &topology).origin;
     if let Ok(origin) = origin {
         assert!(
-            !hidden && origin == way.peer(),
+            !hidden && origin == way.peer,
             "{form:?} declared {declared:?} named {origin}: {}",
             message.escape_ascii()
         );
