@@ -47,11 +47,16 @@ pub struct Declared {
 impl Declared {
     /// Makes ready what `settings` declare; the ledger gives the traps their registry ids.
     pub fn new(settings: &Settings, ledger: &Ledger) -> Self {
+        Self::of(settings, |address| ledger.trap_id(address))
+    }
+
+    /// Makes ready what `settings` declare; `id` gives the traps their registry ids, by address in lower case.
+    pub fn of(settings: &Settings, id: impl Fn(&str) -> String) -> Self {
         let mut traps = HashMap::new();
         let mut registry = Registry::default();
         for declared in &settings.traps {
             let address = trap_text(&declared.address);
-            let id = ledger.trap_id(&address);
+            let id = id(&address);
             let trap = Trap {
                 domain: declared.address.domain.to_ascii_lowercase(),
                 tier: declared.tier,
