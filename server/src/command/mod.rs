@@ -7,6 +7,7 @@ pub mod analyze;
 pub mod received;
 pub mod why;
 pub mod check;
+pub mod drill;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -125,6 +126,7 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
         Command::Submit(arguments) => submit::run(&arguments),
         Command::Why(arguments) => return why::run(&arguments),
         Command::Check(arguments) => return check::run(&arguments),
+        Command::Drill(arguments) => return drill::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Received(arguments) => {
             let dialect = parse_dialect(&arguments.dialect).map_err(CommandError::Usage)?;
