@@ -211,7 +211,7 @@ pub(super) fn first_host(network: IpNet) -> IpAddr {
 fn instance(pattern: &str) -> String {
     let pattern = pattern.to_ascii_lowercase();
     match pattern.strip_prefix('*') {
-        Some(rest) if rest.is_empty() => "mx1.example.net".to_owned(),
+        Some("") => "mx1.example.net".to_owned(),
         Some(rest) if rest.starts_with('.') => format!("mx1{}", rest.replace(['*', '?'], "1")),
         _ => pattern.replace(['*', '?'], "1"),
     }
