@@ -74,7 +74,9 @@ fn as_text(outcomes: &[Outcome]) -> String {
 
 fn row(outcome: &Outcome) -> Vec<Cell> {
     let Outcome { attack, aimed_at, listed, blamed, held, .. } = outcome;
-    let whom = listed.iter().map(|listed| {
+    // Innocents first, since only a few are shown.
+    let (wronged, rest): (Vec<&Listed>, Vec<&Listed>) = listed.iter().partition(|listed| listed.innocent);
+    let whom = wronged.into_iter().chain(rest).map(|listed| {
         let innocent = if listed.innocent { " INNOCENT" } else { "" };
         format!("{} {}{innocent}", listed.list.name(), listed.address)
     });

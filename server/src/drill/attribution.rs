@@ -22,7 +22,7 @@ const fn attack(number: &'static str, name: &'static str) -> Attack {
 const A01: Attack = attack("A01", "forged Received lines below the boundary");
 const A02: Attack = attack("A02", "a line in the very form of our own relays");
 const A02_INSIDE: Attack = attack("A02", "the same, from inside a relay's networks");
-const A03: Attack = attack("A03", "the victim's address in every field that a sender controls");
+const A03: Attack = attack("A03", "the victim's or a relay's address in every field of the sender's");
 const A04: Attack = attack("A04", "pieces of lines and whole lines in those fields");
 const A05: Attack = attack("A05", "through an exempt or a private host");
 const A06: Attack = attack("A06", "a damaged line of our own relay");
@@ -173,6 +173,23 @@ const PARTS: [Way<'static>; 4] = [
 /// Where the recipient's local part stands among what a sender says.
 const RECIPIENT: usize = 6;
 
+/// The most relays whose addresses a sender gives for his own.
+const LURES: usize = 2;
+
+/// What a sender would have read as the peer, and what he writes below for it: the victim himself; or an address from which
+/// the walk goes on, a relay's or the loopback, and below it the line of that relay, which names the victim.
+fn lures(ground: &Ground, route: &Route, victim: IpAddr) -> Vec<(IpAddr, Vec<u8>)> {
+    let mut lures = vec![(victim, ground.stranger_line(victim))];
+    let Some(boundary) = route.stops.last().map(|stop| stop.relay) else { return lures };
+    let imitation = |relay: usize| ground.imitations_of(relay, victim).into_iter().next().map(|(line, _)| line);
+    if !ground.relays()[boundary].handovers.is_empty() {
+        lures.extend(imitation(boundary).map(|line| (IpAddr::from([127, 0, 0, 1]), line)));
+    }
+    let others = ground.relay_networks().filter(|(relay, _)| *relay != boundary).take(LURES);
+    lures.extend(others.filter_map(|(relay, network)| Some((first_host(network), imitation(relay)?))));
+    lures
+}
+
 /// Puts each text into each field, and into all.
 fn fields(ground: &Ground, attack: Attack, texts: fn(&Ground, &Route, IpAddr) -> Vec<Vec<u8>>) -> Outcome {
     let mut volley = Volley::new(ground, &ground.attackers);
@@ -180,8 +197,9 @@ fn fields(ground: &Ground, attack: Attack, texts: fn(&Ground, &Route, IpAddr) ->
     // Only at a trap that is a whole domain does the sender choose the local part.
     let fixed = |field: usize| field == RECIPIENT && target.local.is_some();
     for (attacker, route) in ground.boundaries() {
-        for victim in &ground.victims {
-            for text in texts(ground, route, *victim) {
+        let lures = ground.victims.iter().flat_map(|victim| lures(ground, route, *victim));
+        for (address, below) in lures {
+            for text in texts(ground, route, address) {
                 for field in (0..=8).filter(|field| !fixed(*field)) {
                     let mut said = plain_said(&target);
                     for (index, place) in said.fields().into_iter().enumerate() {
@@ -190,7 +208,7 @@ fn fields(ground: &Ground, attack: Attack, texts: fn(&Ground, &Route, IpAddr) ->
                         }
                     }
                     for parts in PARTS {
-                        let mut shot = ground.shot(route, attacker, &said, parts, &ground.stranger_line(*victim), SPAM);
+                        let mut shot = ground.shot(route, attacker, &said, parts, &below, SPAM);
                         shot.told += &format!(", with {} in {}", shown(&text), FIELDS[field]);
                         volley.fire(&shot);
                     }
@@ -220,13 +238,13 @@ fn shown(text: &[u8]) -> String {
 }
 
 /// The shapes in which an address stands in lines.
-fn literals(_: &Ground, _: &Route, victim: IpAddr) -> Vec<Vec<u8>> {
-    let literal = if victim.is_ipv6() { format!("[IPv6:{victim}]") } else { format!("[{victim}]") };
+fn literals(_: &Ground, _: &Route, address: IpAddr) -> Vec<Vec<u8>> {
+    let literal = if address.is_ipv6() { format!("[IPv6:{address}]") } else { format!("[{address}]") };
     let shapes = [
         literal.clone(),
-        victim.to_string(),
-        format!("({victim})"),
-        format!("([{victim}])"),
+        address.to_string(),
+        format!("({address})"),
+        format!("([{address}])"),
         format!("(x {literal})"),
         format!("x@{literal}"),
         format!("{literal}:25"),
@@ -235,21 +253,28 @@ fn literals(_: &Ground, _: &Route, victim: IpAddr) -> Vec<Vec<u8>> {
 }
 
 /// Pieces of the boundary's own line, and all of it in one, from three points on.
-fn injections(ground: &Ground, route: &Route, victim: IpAddr) -> Vec<Vec<u8>> {
+fn injections(ground: &Ground, route: &Route, address: IpAddr) -> Vec<Vec<u8>> {
     let mut texts: Vec<Vec<u8>> = vec![
-        format!("((({victim}))) (a (b [{victim}]) c)").into_bytes(),
-        format!("\0[{victim}]\0) by x").into_bytes(),
-        [b"\xff\x85[".as_slice(), victim.to_string().as_bytes(), b"]\xc3\xa9"].concat(),
+        format!("((({address}))) (a (b [{address}]) c)").into_bytes(),
+        format!("\0[{address}]\0) by x").into_bytes(),
+        [b"\xff\x85[".as_slice(), address.to_string().as_bytes(), b"]\xc3\xa9"].concat(),
     ];
     let Some(stop) = route.stops.last() else { return texts };
     let by = ground.host(stop.relay);
-    texts
-        .push(format!("x [{victim}]) by {by} (Postfix) with SMTP id 1; Mon, 1 Jan 2024 00:00:00 +0000 (").into_bytes());
-    if victim.is_ipv4() || stop.form.takes_ipv6() {
-        let way = Way { by, peer: victim, ..PLAIN };
+    texts.push(
+        format!("x [{address}]) by {by} (Postfix) with SMTP id 1; Mon, 1 Jan 2024 00:00:00 +0000 (").into_bytes(),
+    );
+    if address.is_ipv4() || stop.form.takes_ipv6() {
+        let way = Way { by, peer: address, ..PLAIN };
         let line = unfold(&stop.form.write(&plain_said(&ground.target()), way)).into_owned();
         let parenthesis = line.iter().position(|byte| *byte == b'(').unwrap_or(0);
         texts.extend([0, 5, parenthesis].map(|from| line.get(from..).unwrap_or_default().to_vec()));
+    }
+    if address.is_loopback() {
+        // What the relay writes of mail that was made on it.
+        let local = LOCAL.iter().filter(|form| form.dialect == stop.form.dialect);
+        let way = Way { by, ..PLAIN };
+        texts.extend(local.map(|form| unfold(&form.write(&plain_said(&ground.target()), way)).into_owned()));
     }
     texts
 }

@@ -8,7 +8,7 @@ use firsthand_analyzer::forms::{Form, PLAIN, Said, Way};
 use firsthand_analyzer::sample::Envelope;
 use firsthand_analyzer::score::Tier;
 
-use super::ground::{Ground, Route, Target};
+use super::ground::{Ground, Route, Target, forms_of};
 
 /// The name of a relay that has none.
 const NAMELESS: &str = "mx1.example.net";
@@ -135,15 +135,18 @@ impl Ground {
 
     /// A line of each of our relays in each of its forms and names, as a forger writes it to name `victim`; with what it is.
     pub(super) fn imitations(&self, victim: IpAddr) -> Vec<(Vec<u8>, String)> {
+        (0..self.relays().len()).flat_map(|relay| self.imitations_of(relay, victim)).collect()
+    }
+
+    /// The same of one relay.
+    pub(super) fn imitations_of(&self, relay: usize, victim: IpAddr) -> Vec<(Vec<u8>, String)> {
         let target = self.target();
         let mut lines = Vec::new();
-        for (index, relay) in self.relays().iter().enumerate() {
-            for host in &self.hosts[index] {
-                for form in super::ground::forms_of(relay) {
-                    if victim.is_ipv4() || form.takes_ipv6() {
-                        let way = Way { by: host, domain: &target.domain, peer: victim, ..PLAIN };
-                        lines.push((field(&form.write(&plain_said(&target), way)), format!("{host} as {form:?}")));
-                    }
+        for host in &self.hosts[relay] {
+            for form in forms_of(&self.relays()[relay]) {
+                if victim.is_ipv4() || form.takes_ipv6() {
+                    let way = Way { by: host, domain: &target.domain, peer: victim, ..PLAIN };
+                    lines.push((field(&form.write(&plain_said(&target), way)), format!("{host} as {form:?}")));
                 }
             }
         }
