@@ -7,11 +7,11 @@
 //!
 //! The modules stand in the order of that work, and each uses only those above it:
 //!
-//! an [`address`] has one form; a [`sample`] has header fields; each [`received`] line has readings; the [`topology`]
-//! says whose lines are believed; [`trust`] walks them to the origin; what lies below is a [`claim`]; the [`nature`]
-//! tells sent from reflected; the [`verdict`] holds all of it with its proof; a [`survey`] of real mail shows which
-//! relays there are. A verdict adds [`evidence`]; evidence has
-//! a [`score`]; the score begins and ends a [`listing`].
+//! an [`address`] has one form; a [`sample`] has header fields; each [`received`] line has readings, and [`forms`] writes
+//! lines as MTAs do, to attack those readings with; the [`topology`] says whose lines are believed; [`trust`] walks them to
+//! the origin; what lies below is a [`claim`]; the [`nature`] tells sent from reflected; the [`verdict`] holds all of it
+//! with its proof; a [`survey`] of real mail shows which relays there are. A verdict adds [`evidence`]; evidence has a
+//! [`score`]; the score begins and ends a [`listing`].
 //!
 //! Everything here is pure: bytes, values and an instant in, values out.
 
@@ -19,6 +19,8 @@ pub mod address;
 pub mod sample;
 // One Received line -> its readings.
 pub mod received;
+// What a sender says -> the line that an MTA makes of it.
+pub mod forms;
 pub mod topology;
 pub mod trust;
 pub mod claim;

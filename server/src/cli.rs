@@ -68,6 +68,11 @@ pub enum Command {
         after_help = "Example:\n  firsthand replay --config firsthand.toml --policy new.toml\n\nExit status 1 if any listing would differ."
     )]
     Replay(ReplayArguments),
+    /// Fire the attack catalogue at the settings, in memory: exit status 1 if an innocent would be listed
+    #[command(
+        after_help = "Examples:\n  firsthand drill --config firsthand.toml\n  firsthand drill --config firsthand.toml --json | jq 'select(.held | not)'\n\nRun it after each change of settings. It reads nothing but the settings and keeps nothing."
+    )]
+    Drill(DrillArguments),
     /// Judge messages offline: the origin that each one proves, or why it proves none
     #[command(after_help = "Example:\n  firsthand analyze --relay 10.9.0.0/24 --relay-host 'mx*.example.net' mail.eml")]
     Analyze(AnalyzeArguments),
@@ -185,6 +190,17 @@ pub struct WhyArguments {
     /// An address, or a host name that may have been framed
     #[arg(value_name = "ADDRESS")]
     pub address: String,
+}
+
+/// The arguments of `drill`.
+#[derive(Args, Debug)]
+pub struct DrillArguments {
+    /// The settings
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON Lines, one object an attack
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The arguments of `check`.

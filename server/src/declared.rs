@@ -20,7 +20,7 @@ use firsthand_analyzer::topology::{HostPattern, Relay, Topology};
 use crate::config::{
     BrakeSettings, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, TokenDigest, TrapAddress,
 };
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError};
 
 /// One feed, ready to judge samples by.
 pub struct Feed {
@@ -60,6 +60,9 @@ pub struct Declared {
     pub next_end: Option<i64>,
 }
 
+/// What gives an address or a domain its id.
+type Id<'a> = &'a dyn Fn(&str) -> String;
+
 /// What is declared now, for everybody who must heed a change.
 pub struct Current {
     settings: Settings,
@@ -98,17 +101,33 @@ impl Declared {
     /// # Errors
     /// When the ledger says no.
     pub fn new(settings: &Settings, ledger: &Ledger, now: i64) -> Result<Self, LedgerError> {
+        let (traps, exemptions) = (ledger.traps()?, ledger.exemptions(now)?);
+        let (id, domain_id) = (|address: &str| ledger.trap_id(address), |domain: &str| ledger.domain_id(domain));
+        Ok(Self::made(settings, (&id, &domain_id), traps, exemptions))
+    }
+
+    /// Makes ready what `settings` declare, without a ledger; `id` gives traps their registry ids, by address in lower case.
+    pub fn of(settings: &Settings, id: impl Fn(&str) -> String) -> Self {
+        Self::made(settings, (&id, &str::to_ascii_lowercase), Vec::new(), Vec::new())
+    }
+
+    fn made(
+        settings: &Settings,
+        (id, domain_id): (Id<'_>, Id<'_>),
+        kept_traps: Vec<KeptTrap>,
+        kept: Vec<KeptExemption>,
+    ) -> Self {
         let mut traps = HashMap::new();
         let mut registry = Registry::default();
         // What the settings say of a trap is said last, so that it stands.
-        for kept in ledger.traps()? {
+        for kept in kept_traps {
             registry.traps.insert(kept.id, kept.trap);
         }
         for declared in &settings.traps {
             let address = trap_text(&declared.address);
-            let id = ledger.trap_id(&address);
+            let id = id(&address);
             let trap = Trap {
-                domain: ledger.domain_id(&declared.address.domain),
+                domain: domain_id(&declared.address.domain),
                 tier: declared.tier,
                 sends: declared.sends,
                 accepts_reports: declared.accepts_reports,
@@ -123,13 +142,12 @@ impl Declared {
             }
         }
         let policy = policy(settings);
-        let kept = ledger.exemptions(now)?;
         let next_end = kept.iter().filter_map(|kept| kept.until).min();
         let exemptions: Vec<Exemption> =
             exemptions(settings).chain(kept.into_iter().map(|kept| kept.exemption)).collect();
         let publishes = settings.policy.mode == Mode::Live && policy.can_be_met(&registry);
         let depends = format!("{registry:?} {policy:?} {exemptions:?} {publishes}");
-        Ok(Self {
+        Self {
             feeds: settings.feeds.iter().map(|declared| feed(settings, declared)).collect(),
             traps,
             publishes,
@@ -139,7 +157,7 @@ impl Declared {
             brake: settings.brake,
             digest: blake3::hash(depends.as_bytes()).to_hex().to_string(),
             next_end,
-        })
+        }
     }
 
     /// What the settings exempt, the special-purpose networks apart.
@@ -200,13 +218,22 @@ impl Declared {
 
     /// The registry id of the trap that takes mail for `address`: the address itself, else its domain's catch-all.
     pub fn trap(&self, ledger: &Ledger, address: &str) -> Option<String> {
-        let address = bare(address);
-        let domain = address.rfind('@').map(|at| &address[at..])?;
-        [address.as_str(), domain].into_iter().find_map(|address| {
-            let by_command = || Some(ledger.trap_id(address)).filter(|id| self.registry.traps.contains_key(id));
-            self.traps.get(address).cloned().or_else(by_command)
+        with_domain(&bare(address)).into_iter().find_map(|address| {
+            let by_command = || Some(ledger.trap_id(&address)).filter(|id| self.registry.traps.contains_key(id));
+            self.traps.get(&address).cloned().or_else(by_command)
         })
     }
+
+    /// The same among the traps of the settings.
+    pub fn trap_of_settings(&self, address: &str) -> Option<&str> {
+        with_domain(&bare(address)).iter().find_map(|address| self.traps.get(address)).map(String::as_str)
+    }
+}
+
+/// An address and its whole domain, in the order in which a trap is looked for; nothing where there is no domain.
+fn with_domain(address: &str) -> Vec<String> {
+    let domain = address.rfind('@').map(|at| &address[at..]);
+    domain.map(|domain| vec![address.to_owned(), domain.to_owned()]).unwrap_or_default()
 }
 
 /// The topology of the feed called `name`, if there is one.

@@ -15,6 +15,7 @@ pub mod remove;
 pub mod brake;
 pub mod audit;
 pub mod replay;
+pub mod drill;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -140,6 +141,7 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
         Command::Trap(arguments) => trap::run(&arguments),
         Command::Remove(arguments) => remove::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
+        Command::Drill(arguments) => return drill::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Received(arguments) => {
             let dialect = parse_dialect(&arguments.dialect).map_err(CommandError::Usage)?;

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use firsthand_analyzer::address::is_special_purpose;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::remark::Flaw;
@@ -20,6 +21,15 @@ pub(super) const EVIDENCE_CODES: [(Ipv4Addr, &str); 3] = [
     (Ipv4Addr::new(127, 0, 0, 5), "backscatter"),
     (Ipv4Addr::new(127, 0, 0, 8), "mixed"),
 ];
+
+/// Whether a network holds more public addresses than one site's: more than a /24 (IPv6: a /48).
+pub(super) fn is_wide_in_public(network: IpNet) -> bool {
+    let most = match network {
+        IpNet::V4(_) => 24,
+        IpNet::V6(_) => 48,
+    };
+    network.prefix_len() < most && !is_special_purpose(network.network())
+}
 
 /// A network; a bare address stands for itself alone.
 pub(super) fn network(text: &str) -> Result<IpNet, Flaw> {

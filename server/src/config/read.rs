@@ -237,7 +237,14 @@ fn relay(mut table: Table<'_>) -> RelayEntry<'_> {
         value.each("[\"mx1.example.net\"]", |host| host.parsed("mx1.example.net", name::host_glob))
     });
     let networks = table.require("networks", "[\"10.9.0.10/32\"]").and_then(|value| {
-        value.some_of_each("[\"10.9.0.10/32\"]", |network| network.parsed("10.9.0.10/32", address::relay_network))
+        value.some_of_each("[\"10.9.0.10/32\"]", |network| {
+            let parsed = network.parsed("10.9.0.10/32", address::relay_network)?;
+            if address::is_wide_in_public(parsed) {
+                let what = format!("\"{parsed}\" is wide: whoever has an address in it is believed like this relay");
+                network.warn(Flaw::new(what, "write the relay's own addresses, for example \"10.9.0.10/32\""));
+            }
+            Some(parsed)
+        })
     });
     let dialect = table.or_default("dialect", DIALECT_DEFAULT, Value::word);
     let handovers = table.or_default("handovers", Vec::new(), |value| value.each("[\"loopback\"]", Value::word));

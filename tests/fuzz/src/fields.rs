@@ -5,19 +5,11 @@
 //! 0xFF.
 #![no_main]
 
-/// What the forms call the analyzer's own.
-mod received {
-    pub(crate) use firsthand_analyzer::received::Dialect;
-}
-#[path = "../../../analyzer/src/law/forms.rs"]
-#[allow(dead_code, unused_imports, reason = "the forms serve the unit tests, too")]
-mod forms;
-
+use firsthand_analyzer::forms::{FORMS, HIDDEN, Said, Way};
 use firsthand_analyzer::received::Handover;
 use firsthand_analyzer::sample::Sample;
 use firsthand_analyzer::topology::{Boundary, HostPattern, Relay, Topology};
 use firsthand_analyzer::verdict::judge;
-use forms::{FORMS, HIDDEN, Said, Way};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -42,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
     let origin = judge(&Sample { message: &message, envelope: None, observed_peer: None }, &topology).origin;
     if let Ok(origin) = origin {
         assert!(
-            !hidden && origin == way.peer(),
+            !hidden && origin == way.peer,
             "{form:?} declared {declared:?} named {origin}: {}",
             message.escape_ascii()
         );

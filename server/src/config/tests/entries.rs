@@ -211,3 +211,15 @@ fn traps_exemptions_and_lists_are_checked() {
         assert!(mistake.what.contains(what), "{mistake}");
     }
 }
+
+/// A02: whoever has an address in a relay's network is believed like the relay.
+#[test]
+fn a_wide_public_relay_network_is_told_of() {
+    let warned = |network: &str| {
+        let text = format!("[[relay]]\nname = \"mx1\"\nhosts = [\"mx1.example.net\"]\nnetworks = [\"{network}\"]\n");
+        let warnings = Settings::parse(&text, "test", Path::new("")).unwrap().warnings;
+        warnings.iter().any(|warning| warning.to_string().contains("is wide"))
+    };
+    assert!(warned("45.0.0.0/8") && warned("26.1.0.0/23") && warned("2a00:1f::/32"));
+    assert!(!warned("10.0.0.0/8") && !warned("26.1.2.0/24") && !warned("2a00:1f:2::/48") && !warned("fc00::/7"));
+}
