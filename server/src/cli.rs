@@ -242,7 +242,7 @@ pub struct RetractArguments {
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
     /// Why, for the audit trail
-    #[arg(long, value_name = "TEXT", required_unless_present_any = ["dry_run", "undo"])]
+    #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
     /// Only show what would fall
     #[arg(long)]

@@ -154,10 +154,27 @@ impl Orders {
 /// What a version is made of.
 #[derive(Default)]
 struct Draft {
-    additions: Vec<Change>,
-    deletions: Vec<Change>,
+    /// What becomes of an origin in a list: it is listed so, or not any more. What is said last stands.
+    changes: BTreeMap<(Origin, List), Option<Listing>>,
     /// Origins whose units before an hour are of no use any more.
     outlived: Vec<(Origin, i64)>,
+}
+
+impl Draft {
+    fn list(&mut self, list: List, listing: &Listing) {
+        self.changes.insert((listing.origin, list), Some(listing.clone()));
+    }
+
+    fn delist(&mut self, list: List, origin: Origin) {
+        self.changes.insert((origin, list), None);
+    }
+
+    /// What becomes of the /64s in the same /48 as this one.
+    fn in_same_site(&self, list: List, upper: u64) -> impl Iterator<Item = (Origin, bool)> {
+        let (first, last) = (Origin::V6(upper & !0xffff), Origin::V6(upper | 0xffff));
+        let site = self.changes.range((first, List::Spam)..=(last, List::Mixed));
+        site.filter(move |((_, of), _)| *of == list).map(|((origin, _), listing)| (*origin, listing.is_some()))
+    }
 }
 
 impl Publisher {
@@ -323,12 +340,12 @@ impl Publisher {
             let claimed = self.claimed.remove(&(origin, list));
             match (wanted, end.filter(|end| *end > now)) {
                 (Some(listing), Some(end)) if listing.until == end => {}
-                (Some(listing), Some(_)) => draft.additions.push(change(list, listing)),
-                (Some(listing), None) if claimed && self.rebuilding => draft.additions.push(change(list, listing)),
+                (Some(listing), Some(_)) => draft.list(list, listing),
+                (Some(listing), None) if claimed && self.rebuilding => draft.list(list, listing),
                 (wanted, _) => {
                     // What ended is taken out, also where it would begin anew: that waits for the brake.
                     if end.is_some() || claimed {
-                        draft.deletions.push(gone(list, origin, now));
+                        draft.delist(list, origin);
                         self.make_room(origin, list);
                     }
                     match wanted {
@@ -385,9 +402,7 @@ impl Publisher {
             return Ok(());
         };
         if self.has_room(listing, list, now, draft)? {
-            let added = change(list, listing);
-            draft.deletions.retain(|gone| gone.list != added.list || gone.origin != added.origin);
-            draft.additions.push(added);
+            draft.list(list, listing);
             // The next tick finds it settled.
             self.queue.look(origin);
         } else {
@@ -401,14 +416,13 @@ impl Publisher {
         let Origin::V6(upper) = listing.origin else { return Ok(true) };
         let zone = self.follower.zone();
         let Some(index) = list_index(&zone, list.name()) else { return Ok(false) };
-        let name = list.name();
-        let of_site = |change: &&Change| {
-            change.list == name && matches!(change.origin(), Some(Origin::V6(other)) if other >> 16 == upper >> 16)
-        };
         let mut site: BTreeSet<Origin> = zone.in_same_site(index, upper).map(|(origin, _)| origin).collect();
-        site.extend(draft.additions.iter().filter(of_site).filter_map(Change::origin));
-        for gone in draft.deletions.iter().filter(of_site).filter_map(Change::origin) {
-            site.remove(&gone);
+        for (origin, listed) in draft.in_same_site(list, upper) {
+            if listed {
+                site.insert(origin)
+            } else {
+                site.remove(&origin)
+            };
         }
         if site.len() < SITE_LIMIT {
             return Ok(true);
@@ -425,8 +439,7 @@ impl Publisher {
         match ranked.last() {
             Some((unwanted, rank, last)) if *unwanted || (*rank, *last) > (Some(Rank::of(listing)), listing.origin) => {
                 crowded.insert((list, *last));
-                draft.additions.retain(|change| change.list != name || change.origin() != Some(*last));
-                draft.deletions.push(gone(list, *last, now));
+                draft.delist(list, *last);
                 Ok(true)
             }
             _ => {
@@ -465,17 +478,24 @@ impl Publisher {
         removed: Vec<Origin>,
         now: i64,
     ) -> Result<(), LedgerError> {
-        let Draft { additions, deletions, outlived } = draft;
+        let Draft { changes, outlived } = draft;
+        let (mut additions, mut deletions) = (Vec::new(), Vec::new());
+        for ((origin, list), listing) in changes {
+            match listing {
+                Some(listing) => additions.push(change(list, &listing)),
+                None => deletions.push(gone(list, origin, now)),
+            }
+        }
         let tokens = self.brake.drawn();
         let mut publication = Publication { at: now, tokens, removed, outlived, ..Publication::default() };
         for origin in replayed.iter().filter(|origin| !self.waits(**origin)) {
             publication.settled.extend(self.generations.get(origin).map(|generation| (*origin, *generation)));
         }
-        let changes = !additions.is_empty() || !deletions.is_empty();
-        if !changes && publication.is_empty() {
+        let is_changed = !additions.is_empty() || !deletions.is_empty();
+        if !is_changed && publication.is_empty() {
             return Ok(());
         }
-        if changes {
+        if is_changed {
             // RFC 1982 has no order over more than half the circle, but Unix time fits 32 bits until 2106.
             let serial = (self.serial + 1).max(u32::try_from(now).unwrap_or(0));
             publication.version = Some(Version { previous: self.serial, serial, at: now, additions, deletions });
