@@ -32,6 +32,9 @@ const QUEUE: usize = 4096;
 /// How long a connection waits for another's lock.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How much of the file a connection keeps in memory, in KiB: the upper levels of the trees of ten million origins.
+const CACHE: i64 = 64 * 1024;
+
 /// How often the log is moved into the file.
 const CHECKPOINT: Duration = Duration::from_secs(1);
 
@@ -317,6 +320,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", -CACHE)?;
+    // What a statement may have to undo is no matter for the disk.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

@@ -197,19 +197,30 @@ fn record(transaction: &Transaction<'_>, fact: &Fact, withdrawn: bool) -> Result
 /// Counts a sample into its unit; a unit too many for its origin and feed makes room.
 fn count(transaction: &Transaction<'_>, key: &UnitKey, arrived: i64) -> Result<(), LedgerError> {
     let origin = key.origin.to_string();
-    let samples: u16 = transaction
+    let known = transaction
         .prepare_cached(
-            "INSERT INTO units (origin, feed, trap, nature, null_sender, hour, samples, newest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?8) ON CONFLICT DO UPDATE
-             SET samples = min(samples + 1, ?7), newest = max(newest, excluded.newest) RETURNING samples",
+            "UPDATE units SET samples = min(samples + 1, ?7), newest = max(newest, ?8)
+             WHERE origin = ?1 AND feed = ?2 AND trap = ?3 AND nature = ?4 AND null_sender = ?5 AND hour = ?6",
         )?
-        .query_row(
-            params![origin, key.feed, key.trap, key.nature.name(), key.null_sender, key.hour, SAMPLES_LIMIT, arrived],
-            |row| row.get(0),
-        )?;
-    if samples > 1 {
+        .execute(params![
+            origin,
+            key.feed,
+            key.trap,
+            key.nature.name(),
+            key.null_sender,
+            key.hour,
+            SAMPLES_LIMIT,
+            arrived
+        ])?;
+    if known > 0 {
         return Ok(());
     }
+    transaction
+        .prepare_cached(
+            "INSERT INTO units (origin, feed, trap, nature, null_sender, hour, samples, newest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
+        )?
+        .execute(params![origin, key.feed, key.trap, key.nature.name(), key.null_sender, key.hour, arrived])?;
     let kept: usize = transaction
         .prepare_cached("SELECT count(*) FROM units WHERE origin = ?1 AND feed = ?2")?
         .query_row(params![origin, key.feed], |row| row.get::<_, i64>(0))?

@@ -34,8 +34,10 @@ pub(super) struct Waiting {
     pub(super) list: List,
     /// The foreign feeds without whose word it would not be.
     pub(super) needs: Vec<String>,
-    /// Its framing cost, to be shown.
-    pub(super) framing_cost: usize,
+    /// What it was when it was last looked at.
+    pub(super) listing: Listing,
+    /// When that was, in Unix seconds.
+    pub(super) seen: i64,
     /// Since when it waits, in Unix seconds.
     pub(super) since: i64,
 }
@@ -250,7 +252,8 @@ mod tests {
         let origin = Origin::V6(number);
         let listing = Listing { origin, since: 0, until: 9, framing_cost: cost, score: 3.0 };
         let needs = needs.iter().map(|feed| (*feed).to_owned()).collect();
-        (Rank::of(&listing), Waiting { origin, list: List::Spam, needs, framing_cost: cost, since: 0 })
+        let rank = Rank::of(&listing);
+        (rank, Waiting { origin, list: List::Spam, needs, listing, seen: 0, since: 0 })
     }
 
     fn filled(costs: impl Iterator<Item = usize>, needs: &[&str]) -> Brake {
@@ -263,7 +266,7 @@ mod tests {
     }
 
     fn costs(taken: &[Waiting]) -> Vec<usize> {
-        taken.iter().map(|waiting| waiting.framing_cost).collect()
+        taken.iter().map(|waiting| waiting.listing.framing_cost).collect()
     }
 
     /// G7: one interval's worth at once, then as it fills; the best proven first.

@@ -158,6 +158,8 @@ struct Draft {
     changes: BTreeMap<(Origin, List), Option<Listing>>,
     /// Origins whose units before an hour are of no use any more.
     outlived: Vec<(Origin, i64)>,
+    /// Origins that the brake let go, which are settled with those that were replayed.
+    settled: Vec<Origin>,
 }
 
 impl Draft {
@@ -349,7 +351,7 @@ impl Publisher {
                         self.make_room(origin, list);
                     }
                     match wanted {
-                        Some(listing) => self.hold(list, listing, now)?,
+                        Some(listing) => self.hold(list, listing, &units, &removals, now),
                         None => self.forget(origin, list),
                     }
                 }
@@ -384,29 +386,28 @@ impl Publisher {
     }
 
     /// Lets a new listing wait for the brake.
-    fn hold(&mut self, list: List, listing: &Listing, now: i64) -> Result<(), LedgerError> {
-        let Listing { origin, framing_cost, .. } = *listing;
-        let units = visible(self.ledger.units(origin)?, &self.ledger.removals(origin)?, now);
-        let needs = needed_feeds(origin, &units, list, &self.seen.registry, &self.seen.policy, now);
-        self.brake.wait(Rank::of(listing), Waiting { origin, list, needs, framing_cost, since: now });
-        Ok(())
+    fn hold(&mut self, list: List, listing: &Listing, units: &[Unit], removals: &[Removal], now: i64) {
+        let Declared { registry, policy, .. } = &*self.seen;
+        let units = visible(units.to_vec(), removals, now);
+        let needs = needed_feeds(listing.origin, &units, list, registry, policy, now);
+        let listing = listing.clone();
+        let waiting = Waiting { origin: listing.origin, list, needs, listing, seen: now, since: now };
+        self.brake.wait(Rank::of(&waiting.listing), waiting);
     }
 
     /// Puts a listing that the brake let go into the draft, if it is still wanted and there is room for it.
     fn admit(&mut self, waiting: &Waiting, now: i64, draft: &mut Draft) -> Result<(), LedgerError> {
         let Waiting { origin, list, .. } = *waiting;
-        let wanted = self.wanted(origin, now)?;
-        let Some((_, listing)) = wanted.iter().find(|(known, _)| *known == list) else {
-            self.brake.give_back(waiting, now);
-            self.queue.look(origin);
-            return Ok(());
-        };
-        if self.has_room(listing, list, now, draft)? {
-            draft.list(list, listing);
-            // The next tick finds it settled.
-            self.queue.look(origin);
+        draft.settled.push(origin);
+        let listing = if waiting.seen == now {
+            Some(waiting.listing.clone())
         } else {
-            self.brake.give_back(waiting, now);
+            let wanted = self.wanted(origin, now)?.into_iter();
+            wanted.filter(|(known, _)| *known == list).map(|(_, listing)| listing).next()
+        };
+        match listing {
+            Some(listing) if self.has_room(&listing, list, now, draft)? => draft.list(list, &listing),
+            _ => self.brake.give_back(waiting, now),
         }
         Ok(())
     }
@@ -478,7 +479,7 @@ impl Publisher {
         removed: Vec<Origin>,
         now: i64,
     ) -> Result<(), LedgerError> {
-        let Draft { changes, outlived } = draft;
+        let Draft { changes, outlived, settled } = draft;
         let (mut additions, mut deletions) = (Vec::new(), Vec::new());
         for ((origin, list), listing) in changes {
             match listing {
@@ -488,7 +489,7 @@ impl Publisher {
         }
         let tokens = self.brake.drawn();
         let mut publication = Publication { at: now, tokens, removed, outlived, ..Publication::default() };
-        for origin in replayed.iter().filter(|origin| !self.waits(**origin)) {
+        for origin in replayed.iter().chain(&settled).filter(|origin| !self.waits(**origin)) {
             publication.settled.extend(self.generations.get(origin).map(|generation| (*origin, *generation)));
         }
         let is_changed = !additions.is_empty() || !deletions.is_empty();
@@ -547,7 +548,7 @@ impl Publisher {
         let held = |waiting: Waiting| Held {
             origin: waiting.origin,
             list: waiting.list.name().to_owned(),
-            framing_cost: waiting.framing_cost,
+            framing_cost: waiting.listing.framing_cost,
             needs: waiting.needs,
             since: waiting.since,
         };
