@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Policy, Standing, Word, quorum, weigh};
+use super::{Policy, Standing, Word, quorum, weigh::weigh};
 
 /// The framing cost of a listing that begins with these words.
 ///
