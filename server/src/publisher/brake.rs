@@ -292,6 +292,16 @@ mod tests {
         assert_eq!(costs(&brake.take(50, 100)), [3]);
     }
 
+    /// Nor does it hold up, by their number, what needs another feed that has tokens.
+    #[test]
+    fn a_feed_without_tokens_does_not_hide_another_feed() {
+        let mut brake = filled(std::iter::repeat_n(9, LOOKED_AT + 2), &["far"]);
+        assert_eq!(brake.take(0, 100).len(), 2);
+        let (rank, other) = waiting(999_999, 1, &["near"]);
+        brake.wait(rank, other);
+        assert_eq!(costs(&brake.take(1, 100)), [1]);
+    }
+
     /// What was left survives a restart, so that a process that dies and starts has no more in hand.
     #[test]
     fn tokens_survive() {

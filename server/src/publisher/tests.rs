@@ -1,5 +1,7 @@
 //! The publisher on a real ledger, with a clock of the test's own: the laws of listings, and ways to break them.
 
+mod review;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -70,12 +72,16 @@ impl World {
     }
 
     fn with(folder: &Path, settings: &Settings) -> Self {
+        Self::at(folder, settings, NOW)
+    }
+
+    fn at(folder: &Path, settings: &Settings, now: i64) -> Self {
         let ledger = Ledger::open(folder).unwrap();
-        let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), NOW).unwrap());
+        let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), now).unwrap());
         let lists = vec![ListSettings::spam(), ListSettings::backscatter(), ListSettings::mixed()];
         let zone = Arc::new(ArcSwap::from_pointee(Zone::empty(ZoneSettings::default(), lists).unwrap()));
         let metrics = Arc::new(Metrics::new(Arc::new(Counters::default()), Arc::clone(&zone)).unwrap());
-        let follower = Follower::start(zone, declared.load().exemptions.clone(), &ledger, folder, NOW).unwrap();
+        let follower = Follower::start(zone, declared.load().exemptions.clone(), &ledger, folder, now).unwrap();
         let orders = Orders::default();
         let publisher =
             Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics), orders.clone())
