@@ -115,7 +115,7 @@ impl Ledger {
         })
     }
 
-    /// The versions behind `serial`, in order, to the last; none if the journal does not reach back so far.
+    /// The versions behind `serial`, in order, to the last; none if the journal does not reach back so far, or not as far.
     ///
     /// # Errors
     /// When the store says no, or a version cannot be read.
@@ -132,15 +132,19 @@ impl Ledger {
                 let (additions, deletions) = (changes("additions"), changes("deletions"));
                 Ok(Version { serial: row.get(0)?, previous: row.get(1)?, at: row.get(2)?, additions, deletions })
             })?;
-            let versions: Vec<Version> = rows.collect::<rusqlite::Result<_>>()?;
-            let mut last = serial;
-            for version in &versions {
+            let (mut versions, mut last) = (Vec::new(), serial);
+            for version in rows {
+                let version: Version = version?;
                 if version.previous != last {
                     return Ok(None);
                 }
                 last = version.serial;
+                versions.push(version);
             }
-            Ok(Some(versions))
+            // A ledger that does not know this serial was restored from before it: what came of it must be proven anew.
+            let newest: u32 =
+                connection.query_row("SELECT coalesce(max(serial), 0) FROM journal", [], |row| row.get(0))?;
+            Ok(Some(versions).filter(|_| newest >= serial))
         })
     }
 
@@ -306,6 +310,9 @@ impl Ledger {
 /// How many origins are read in one go.
 const PAGE: usize = 2000;
 
+/// The most facts that are asked for their cause: the newest, since anybody may ask, as often as he likes.
+const CAUSES_LIMIT: i64 = 1000;
+
 /// What `why` asks.
 impl Ledger {
     /// By how many samples an address or name was framed, if by any.
@@ -361,12 +368,14 @@ impl Ledger {
     pub fn causes(&self, origin: Origin, since: i64) -> Result<Vec<(String, String, u64)>, LedgerError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT json_extract(verdict, '$.reflected_by') AS cause, trap, count(*) FROM facts
-                 WHERE origin = ?1 AND counted = 1 AND arrived >= ?2 AND cause IS NOT NULL GROUP BY cause, trap",
+                "SELECT json_extract(verdict, '$.reflected_by') AS cause, trap, count(*) FROM
+                   (SELECT verdict, trap FROM facts WHERE origin = ?1 AND counted = 1 AND arrived >= ?2
+                    ORDER BY arrived DESC LIMIT ?3)
+                 WHERE cause IS NOT NULL GROUP BY cause, trap",
             )?;
-            let rows = statement.query_map(params![origin.to_string(), since.saturating_mul(1000)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
-            })?;
+            let values = params![origin.to_string(), since.saturating_mul(1000), CAUSES_LIMIT];
+            let rows = statement
+                .query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())))?;
             rows.collect()
         })
     }

@@ -15,6 +15,7 @@ mod sweep;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -67,10 +68,14 @@ pub struct Publisher {
     serial: u32,
     /// Origins to be replayed.
     touched: BTreeSet<Origin>,
+    /// The last origin of the last tick's turn.
+    turn: Origin,
     /// Origins to be replayed on the next tick, to settle what this one does.
     again: BTreeSet<Origin>,
     /// Origins that left the brake in a tick that has not come to its end.
     undone: BTreeSet<Origin>,
+    /// Those of them that the operator let go.
+    unreleased: Vec<(Origin, List)>,
     /// The generation of evidence up to which each origin is replayed, until that is kept.
     generations: HashMap<Origin, i64>,
     /// What the ledger says is published though the zone does not hold it.
@@ -158,7 +163,19 @@ struct Draft {
     deletions: Vec<Change>,
     /// Origins whose units before an hour are of no use any more.
     outlived: Vec<(Origin, i64)>,
+    /// The /48s that were looked for room in, as they stand in this draft.
+    sites: HashMap<(List, u64), Site>,
 }
+
+/// What a list holds of a /48.
+struct Site {
+    held: BTreeSet<Origin>,
+    /// The same with how well each is proven, what is wanted no more last; found once it is full.
+    ranked: Option<BTreeSet<Placed>>,
+}
+
+/// Whether a listing is wanted no more, how well it is proven, and whose it is; the last makes way first.
+type Placed = (bool, Option<Rank>, Origin);
 
 impl Publisher {
     /// Goes on from what the follower serves.
@@ -177,11 +194,14 @@ impl Publisher {
         if !is_swept {
             sweep::unsettle(&ledger)?;
         }
+        if !seen.publishes {
+            follower.serve_nothing();
+        }
         Ok(Self {
             serial: ledger.serial()?.max(follower.zone().serial()),
             brake: Brake::new(seen.brake, ledger.tokens()?),
             sweep: Sweep::from_start(!is_swept),
-            rebuilding: started == Started::Empty,
+            rebuilding: started == Started::Empty || !seen.publishes,
             ledger,
             declared,
             seen,
@@ -189,8 +209,10 @@ impl Publisher {
             metrics,
             orders,
             touched: BTreeSet::new(),
+            turn: Origin::V6(u64::MAX),
             again: BTreeSet::new(),
             undone: BTreeSet::new(),
+            unreleased: Vec::new(),
             generations: HashMap::new(),
             claimed: HashSet::new(),
             crowded: BTreeMap::new(),
@@ -213,10 +235,13 @@ impl Publisher {
             self.touched.insert(origin);
         }
         self.touched.extend(std::mem::take(&mut self.undone));
+        for (origin, list) in std::mem::take(&mut self.unreleased) {
+            self.brake.release_again(origin, list);
+        }
         let mut removed = Vec::new();
         for (list, origin) in self.ledger.due(now, REPLAYED)? {
             match list.as_deref().and_then(List::parse) {
-                Some(list) => self.claim(origin, list),
+                Some(list) => self.end_claim(origin, list),
                 None => removed.push(origin),
             }
             self.touched.insert(origin);
@@ -228,19 +253,27 @@ impl Publisher {
         for (list, origin) in orders {
             self.brake.release(list, origin);
         }
-        let replayed: Vec<Origin> = self.touched.iter().take(REPLAYED).copied().collect();
+        // In turn, or whoever keeps low addresses busy would keep high ones waiting.
+        let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
+        let turned = self.touched.range(behind).chain(self.touched.range(..=self.turn));
+        let mut replayed: Vec<Origin> = turned.take(REPLAYED).copied().collect();
+        self.turn = replayed.last().copied().unwrap_or(self.turn);
+        replayed.sort_unstable();
         let mut draft = Draft::default();
         for origin in &replayed {
             self.decide(*origin, now, &mut draft)?;
         }
         let taken = self.brake.take(now, GROWTH);
         self.undone.extend(taken.iter().map(|waiting| waiting.origin));
+        let released = taken.iter().filter(|waiting| waiting.released);
+        self.unreleased.extend(released.map(|waiting| (waiting.origin, waiting.list)));
         for waiting in taken {
             self.admit(&waiting, now, &mut draft)?;
         }
         removed.retain(|origin| replayed.binary_search(origin).is_ok());
         self.publish(draft, &replayed, removed, now)?;
         self.undone.clear();
+        self.unreleased.clear();
         for origin in &replayed {
             self.touched.remove(origin);
         }
@@ -282,6 +315,14 @@ impl Publisher {
         }
     }
 
+    /// The same where the ledger's listing is due to end: the zone may have dropped it by itself, at a start.
+    fn end_claim(&mut self, origin: Origin, list: List) {
+        let zone = self.follower.zone();
+        if list_index(&zone, list.name()).and_then(|index| zone.end(index, origin)).is_none() {
+            self.claimed.insert((origin, list));
+        }
+    }
+
     /// What should be published of an origin, that no exemption keeps out.
     fn wanted(&self, origin: Origin, now: i64) -> Result<Vec<(List, Listing)>, LedgerError> {
         self.wanted_by(origin, self.ledger.units(origin)?, &self.ledger.removals(origin)?, now)
@@ -311,7 +352,7 @@ impl Publisher {
     fn decide(&mut self, origin: Origin, now: i64, draft: &mut Draft) -> Result<(), LedgerError> {
         let (units, removals) = (self.ledger.units(origin)?, self.ledger.removals(origin)?);
         let all_wanted = self.wanted_by(origin, units.clone(), &removals, now)?;
-        self.outlive(origin, &units, &removals, &all_wanted, now, draft);
+        self.outlive(origin, &units, &removals, now, draft);
         let zone = self.follower.zone();
         for list in List::ALL {
             let Some(index) = list_index(&zone, list.name()) else { continue };
@@ -340,25 +381,19 @@ impl Publisher {
 
     /// Drops units that weigh nothing any more, if the listings that they may have begun stand without them as well: what
     /// follows depends on what is listed and on what weighs, and on nothing before.
-    fn outlive(
-        &self,
-        origin: Origin,
-        units: &[Unit],
-        removals: &[Removal],
-        wanted: &[(List, Listing)],
-        now: i64,
-        draft: &mut Draft,
-    ) {
+    fn outlive(&self, origin: Origin, units: &[Unit], removals: &[Removal], now: i64, draft: &mut Draft) {
         let oldest = now - self.seen.policy.hard_limit - PRESUMED_OVER;
         let recent: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR >= oldest).cloned().collect();
         if recent.len() == units.len() {
             return;
         }
+        // Whether it is published or not: shadow mode and exemptions end, and change nothing of the evidence.
+        let with = self.seen.listings_of(origin, units.to_vec(), removals, now);
         let without = self.seen.listings_of(origin, recent, removals, now);
         let ends = |listings: &[(List, Listing)]| -> Vec<(List, i64)> {
             listings.iter().map(|(list, listing)| (*list, listing.until)).collect()
         };
-        if ends(&without) == ends(wanted) {
+        if ends(&without) == ends(&with) {
             draft.outlived.push((origin, oldest.div_euclid(HOUR)));
         }
     }
@@ -368,7 +403,7 @@ impl Publisher {
         let Listing { origin, framing_cost, .. } = *listing;
         let units = visible(self.ledger.units(origin)?, &self.ledger.removals(origin)?, now);
         let needs = needed_feeds(origin, &units, list, &self.seen.registry, &self.seen.policy, now);
-        self.brake.wait(Rank::of(listing), Waiting { origin, list, needs, framing_cost, since: now });
+        self.brake.wait(Rank::of(listing), Waiting { origin, list, needs, framing_cost, since: now, released: false });
         Ok(())
     }
 
@@ -398,34 +433,51 @@ impl Publisher {
         let zone = self.follower.zone();
         let Some(index) = list_index(&zone, list.name()) else { return Ok(false) };
         let name = list.name();
-        let of_site = |change: &&Change| {
-            change.list == name && matches!(change.origin(), Some(Origin::V6(other)) if other >> 16 == upper >> 16)
-        };
-        let mut site: BTreeSet<Origin> = zone.in_same_site(index, upper).map(|(origin, _)| origin).collect();
-        site.extend(draft.additions.iter().filter(of_site).filter_map(Change::origin));
-        for gone in draft.deletions.iter().filter(of_site).filter_map(Change::origin) {
-            site.remove(&gone);
+        let key = (list, upper >> 16);
+        if !draft.sites.contains_key(&key) {
+            let of_site = |change: &&Change| {
+                change.list == name && matches!(change.origin(), Some(Origin::V6(other)) if other >> 16 == upper >> 16)
+            };
+            let mut held: BTreeSet<Origin> = zone.in_same_site(index, upper).map(|(origin, _)| origin).collect();
+            held.extend(draft.additions.iter().filter(of_site).filter_map(Change::origin));
+            for gone in draft.deletions.iter().filter(of_site).filter_map(Change::origin) {
+                held.remove(&gone);
+            }
+            draft.sites.insert(key, Site { held, ranked: None });
         }
-        if site.len() < SITE_LIMIT {
+        let Some(site) = draft.sites.get_mut(&key) else { return Ok(false) };
+        let placed = (false, Some(Rank::of(listing)), listing.origin);
+        if site.held.len() < SITE_LIMIT {
+            site.held.insert(listing.origin);
+            if let Some(ranked) = &mut site.ranked {
+                ranked.insert(placed);
+            }
             return Ok(true);
         }
-        let mut ranked = Vec::with_capacity(site.len());
-        for origin in site {
-            let wanted = self.wanted(origin, now)?.into_iter().find(|(known, _)| *known == list);
-            // What is wanted no more goes first.
-            ranked.push((wanted.is_none(), wanted.map(|(_, listing)| Rank::of(&listing)), origin));
+        // Once in a tick, whoever else asks in it.
+        if site.ranked.is_none() {
+            let mut ranked = BTreeSet::new();
+            for origin in &site.held {
+                let wanted = self.wanted(*origin, now)?.into_iter().find(|(known, _)| *known == list);
+                ranked.insert((wanted.is_none(), wanted.map(|(_, listing)| Rank::of(&listing)), *origin));
+            }
+            site.ranked = Some(ranked);
         }
-        ranked.sort_unstable();
         self.metrics.crowded.inc();
         let crowded = self.crowded.entry(upper >> 16).or_default();
-        match ranked.last() {
-            Some((unwanted, rank, last)) if *unwanted || (*rank, *last) > (Some(Rank::of(listing)), listing.origin) => {
-                crowded.insert((list, *last));
-                draft.additions.retain(|change| change.list != name || change.origin() != Some(*last));
-                draft.deletions.push(gone(list, *last, now));
+        let ranked = site.ranked.get_or_insert_default();
+        match ranked.last().copied().filter(|last| *last > placed) {
+            Some(behind @ (.., last)) => {
+                ranked.remove(&behind);
+                ranked.insert(placed);
+                site.held.remove(&last);
+                site.held.insert(listing.origin);
+                crowded.insert((list, last));
+                draft.additions.retain(|change| change.list != name || change.origin() != Some(last));
+                draft.deletions.push(gone(list, last, now));
                 Ok(true)
             }
-            _ => {
+            None => {
                 crowded.insert((list, listing.origin));
                 Ok(false)
             }
@@ -461,12 +513,15 @@ impl Publisher {
         removed: Vec<Origin>,
         now: i64,
     ) -> Result<(), LedgerError> {
-        let Draft { additions, deletions, outlived } = draft;
+        let Draft { additions, deletions, outlived, .. } = draft;
         let tokens = self.brake.drawn();
         let mut publication = Publication { at: now, tokens, removed, outlived, ..Publication::default() };
         for origin in replayed.iter().filter(|origin| !self.waits(**origin)) {
             publication.settled.extend(self.generations.get(origin).map(|generation| (*origin, *generation)));
         }
+        // Who waits though no evidence of his changed, by a sweep or after an end, must be known after a start as well.
+        let unknown = |origin: &&Origin| self.waits(**origin) && !self.generations.contains_key(*origin);
+        publication.waiting = replayed.iter().filter(unknown).copied().collect();
         let changes = !additions.is_empty() || !deletions.is_empty();
         if !changes && publication.is_empty() {
             return Ok(());
@@ -477,10 +532,12 @@ impl Publisher {
             publication.version = Some(Version { previous: self.serial, serial, at: now, additions, deletions });
         }
         let (version, settled) = (publication.version.clone(), publication.settled.clone());
+        let waiting = publication.waiting.clone();
         self.ledger.publish(publication)?;
         for (origin, _) in settled {
             self.generations.remove(&origin);
         }
+        self.generations.extend(waiting.into_iter().map(|origin| (origin, 0)));
         if let Some(version) = version {
             self.serial = version.serial;
             self.changed = Some(Instant::now());
@@ -536,6 +593,11 @@ impl Publisher {
         self.touched.is_empty() && self.sweep.is_over()
     }
 
+    /// Whether the zone is one to start from: not in the middle of being made anew.
+    fn is_whole(&self) -> bool {
+        !self.rebuilding
+    }
+
     /// The zone that is served.
     pub fn zone(&self) -> Arc<Zone> {
         self.follower.zone()
@@ -585,7 +647,7 @@ pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
             }
         }
         let idle = writing.as_ref().is_none_or(JoinHandle::is_finished);
-        if idle && written.elapsed() >= SNAPSHOT && publisher.zone().serial() != snapshot {
+        if idle && publisher.is_whole() && written.elapsed() >= SNAPSHOT && publisher.zone().serial() != snapshot {
             (written, snapshot) = (Instant::now(), publisher.zone().serial());
             let write = publisher.follower.snapshot();
             let spawned = thread::Builder::new().name("snapshot".into()).spawn(move || report(write()));
@@ -596,7 +658,9 @@ pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
         // A panic there has been told already.
         let _ = writing.join();
     }
-    report(publisher.follower.snapshot()());
+    if publisher.is_whole() {
+        report(publisher.follower.snapshot()());
+    }
 }
 
 fn report(written: std::io::Result<()>) {
