@@ -119,6 +119,14 @@ impl Follower {
         self.exemptions = exemptions;
     }
 
+    /// Serves what is served now without these.
+    pub fn drop_at_once(&self, changes: &[Change]) {
+        if !changes.is_empty() {
+            let zone = self.zone.load();
+            self.zone.store(Arc::new(zone.with(zone.serial(), changes)));
+        }
+    }
+
     /// Serves the test entries only, at once: what is published no more is taken out of the journal as it is come upon.
     pub fn serve_nothing(&self) {
         let zone = self.zone.load();

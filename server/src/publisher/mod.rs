@@ -31,7 +31,7 @@ use crate::declared::{Current, Declared};
 use crate::follow::{Follower, Started, list_index};
 use crate::ledger::{Change, Ledger, LedgerError, Publication, Version};
 use crate::metrics::Metrics;
-use crate::zone::Zone;
+use crate::zone::{self, Zone};
 use brake::{Brake, Rank, Waiting};
 use sweep::Sweep;
 
@@ -296,10 +296,18 @@ impl Publisher {
             self.sweep = Sweep::from_start(true);
         }
         let zone = self.follower.zone();
-        for index in 0..zone.lists().len() {
-            let exempt = |origin: &Origin| declared.exemptions.covering(*origin).is_some();
-            self.touched.extend(zone.entries(index).map(|(origin, _)| origin).filter(exempt));
+        // What is exempt is not served from now on, however much it is; from the journal it goes by the usual way.
+        let mut exempt = Vec::new();
+        for (index, settings) in zone.lists().iter().enumerate() {
+            let Some(list) = List::parse(settings.label.as_str()) else { continue };
+            let origins = zone.entries(index).map(|(origin, _)| origin);
+            for origin in origins.filter(|origin| declared.exemptions.covering(*origin).is_some()) {
+                exempt.push(zone::Change::Delist { list: index, origin });
+                self.claimed.insert((origin, list));
+                self.touched.insert(origin);
+            }
         }
+        self.follower.drop_at_once(&exempt);
         self.follower.hold_to(declared.exemptions.clone());
         self.brake.hold_to(declared.brake);
         self.seen = declared;

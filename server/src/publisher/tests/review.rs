@@ -397,3 +397,80 @@ fn one_sample_is_withdrawn_without_a_look_at_all() {
     assert_eq!(outcome.samples, 1);
     assert!(began.elapsed() < Duration::from_millis(50), "{:?}", began.elapsed());
 }
+
+/// G6: what is exempt is not served from the next tick on, however much of it is listed.
+#[test]
+fn an_exemption_of_a_large_network_takes_effect_with_the_tick() {
+    let folder = folder();
+    let mut world = World::with_wide_brake(folder.path());
+    list(&world, "45.0.2.1");
+    world.settle(NOW);
+    world.close();
+    many(folder.path(), 2999, FOUR, true);
+    edit(folder.path(), "DELETE FROM journal;");
+    std::fs::remove_file(folder.path().join("zone.snapshot")).unwrap();
+    edit(folder.path(), &format!("INSERT INTO journal VALUES ({NOW} + 7, {NOW}, {NOW}, '{{}}');"));
+    let mut world = World::with_wide_brake(folder.path());
+    world.settle(NOW);
+    assert_eq!(world.zone(NOW).len(), 3000);
+    let exempt = Correction::Exempt { network: "46.0.0.0/8".parse().unwrap(), reason: "x".into(), until: None };
+    world.correct(exempt, NOW);
+    world.publisher.tick(NOW).unwrap();
+    assert_eq!(world.zone(NOW).len(), 1);
+}
+
+/// How long a withdrawal of so many samples holds up whoever hands in the next.
+#[test]
+#[ignore = "open: the writer does it in one transaction"]
+fn a_large_withdrawal_does_not_hold_up_the_intake() {
+    let folder = folder();
+    let world = World::open(folder.path());
+    edit(
+        folder.path(),
+        &format!(
+            "BEGIN; WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49999)
+             INSERT INTO facts (sample, arrived, feed, trap, origin, nature, null_sender, hour, counted, evidence, verdict, proof)
+             SELECT randomblob(32), {}, 'far', 't', {FOUR}, 'direct', 0, {THEN}, 1, 'counted', '{{}}', '[]' FROM n; COMMIT;",
+            NOW * 1000
+        ),
+    );
+    let (ledger, slow) = (world.ledger.clone(), Instant::now());
+    let withdrawing = thread::spawn(move || {
+        let withdrawal = Withdrawal { feed: Some("far".into()), ..Withdrawal::default() };
+        ledger.correct_blocking(Correction::Retract { withdrawal, reason: String::new() }, "x", NOW).unwrap()
+    });
+    thread::sleep(Duration::from_millis(50));
+    let began = Instant::now();
+    world.hit("own", 0, "45.0.2.1", 1, THEN);
+    let waited = began.elapsed();
+    let origins = withdrawing.join().unwrap().origins;
+    eprintln!(
+        "withdrawal of 50,000 samples of {origins} origins: {:?}; the next sample waited {waited:?}",
+        slow.elapsed()
+    );
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
+}
+
+/// What one replay costs of a provider whose mail a thousand people want, and of which traps get some each hour.
+#[test]
+#[ignore = "a measure"]
+fn what_a_replay_of_a_provider_costs() {
+    let folder = folder();
+    let world = World::open(folder.path());
+    let origin = Origin::parse("45.0.2.1").unwrap();
+    let unit = |feed: &str, trap: String, hour: i64| Unit {
+        key: UnitKey { origin, feed: feed.into(), trap, nature: Nature::Direct, null_sender: false, hour },
+        samples: 1,
+        newest: hour * HOUR,
+    };
+    let at_traps = |each: i64| (0..72).flat_map(move |age| (0..each).map(move |trap| (trap, age)));
+    for recipients in [0i64, 10, 1024] {
+        let mut units: Vec<Unit> =
+            at_traps(6).map(|(trap, age)| unit("own", world.trap(trap as usize), THEN - age)).collect();
+        units.extend((0..recipients).map(|number| unit("mailboxes", format!("r{number}"), THEN - number % 72)));
+        let declared = world.declared.load();
+        let began = Instant::now();
+        let listings = declared.listings_of(origin, units.clone(), &[], NOW);
+        eprintln!("{} units, {recipients} recipients: {:?}, {} listings", units.len(), began.elapsed(), listings.len());
+    }
+}
