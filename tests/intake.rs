@@ -181,3 +181,26 @@ fn exit_statuses() {
     assert_eq!(output.status.code(), Some(2));
     assert!(said.contains("wrong.toml:2") && said.contains("listn") && said.contains("listen"), "{said}");
 }
+
+/// A feed that sends all its bodies slowly holds up no other.
+#[test]
+fn a_slow_feed_holds_up_no_other() {
+    use std::io::Write;
+    let other =
+        "[[feed]]\nname = \"far\"\ntrust = \"foreign\"\ntoken = \"a-token-for-tests-onlx\"\nrelays = [\"mx1\"]\n";
+    let service = Service::start(&(settings(3) + other));
+    let head = "POST /api/v1/samples HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer a-token-for-tests-onlx\r\n\
+                Firsthand-Trap: trap@d0.example\r\nContent-Type: message/rfc822\r\nContent-Length: 1000\r\n\r\nx";
+    let slow: Vec<std::net::TcpStream> = (0..64)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(service.http).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let began = std::time::Instant::now();
+    assert_eq!(service.submit("trap@d0.example", &message("26.1.2.3", 1)).unwrap().0, 202);
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    drop(slow);
+}

@@ -281,3 +281,16 @@ fn removal_by_the_page() {
     let trail = done(&service, "audit", &[]);
     assert!(trail.contains("the address itself") && trail.contains("answer-removal"), "{trail}");
 }
+
+/// What the settings say of a trap stands; a command that would change nothing says so.
+#[test]
+fn a_trap_of_the_settings_is_changed_there() {
+    let service = Service::start(&settings(4));
+    let config = service.config();
+    for arguments in [["add", "trap@d0.example"], ["remove", "Trap@D0.example"]] {
+        let mut command = std::process::Command::new(harness::FIRSTHAND);
+        let output = command.arg("trap").args(arguments).arg("--config").arg(&config).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(text(&output).contains("by the settings"), "{}", text(&output));
+    }
+}

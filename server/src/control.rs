@@ -135,7 +135,9 @@ async fn correct(
 ) -> Response {
     let uid = caller.uid.map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
     let who = format!("{} (uid {uid})", named(&asked.by));
-    match control.correct(asked.correction, &who).await {
+    // To its end, also if whoever asked goes away: what the ledger has must be heeded.
+    let corrected = tokio::spawn(async move { control.correct(asked.correction, &who).await }).await;
+    match corrected.unwrap_or(Err(LedgerError::Closed)) {
         Ok(outcome) => Json(outcome).into_response(),
         Err(error) => {
             tracing::error!(%error, "a correction could not be made");

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -68,6 +68,8 @@ pub struct Current {
     settings: Settings,
     ledger: Ledger,
     declared: ArcSwap<Declared>,
+    /// Held from a look at the ledger until what it told is taken up, or an older look could undo a newer one.
+    renewing: Mutex<()>,
 }
 
 impl Current {
@@ -77,7 +79,7 @@ impl Current {
     /// When the ledger says no.
     pub fn new(settings: Settings, ledger: Ledger, now: i64) -> Result<Self, LedgerError> {
         let declared = ArcSwap::from_pointee(Declared::new(&settings, &ledger, now)?);
-        Ok(Self { settings, ledger, declared })
+        Ok(Self { settings, ledger, declared, renewing: Mutex::default() })
     }
 
     /// What is declared now.
@@ -90,6 +92,7 @@ impl Current {
     /// # Errors
     /// When the ledger says no; what was declared before stands.
     pub fn renew(&self, now: i64) -> Result<(), LedgerError> {
+        let _one_at_a_time = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         self.declared.store(Arc::new(Declared::new(&self.settings, &self.ledger, now)?));
         Ok(())
     }

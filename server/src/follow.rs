@@ -129,6 +129,14 @@ impl Follower {
         self.exemptions = exemptions;
     }
 
+    /// Serves what is served now without these.
+    pub fn drop_at_once(&self, changes: &[Change]) {
+        if !changes.is_empty() {
+            let zone = self.zone.load();
+            self.zone.store(Arc::new(zone.with(zone.serial(), changes)));
+        }
+    }
+
     /// Tells the zone that the publisher lives.
     pub fn hear(&self, now: i64) {
         self.zone.load().heard_from(u64::try_from(now).unwrap_or(0));

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{CommandError, operator, show};
 use crate::cli::{TrapAction, TrapArguments};
 use crate::config::Settings;
-use crate::declared::{Declared, bare};
+use crate::declared::{Declared, bare, trap_text};
 use crate::ledger::{Correction, Ledger};
 use crate::publisher::unix_now;
 
@@ -24,6 +24,9 @@ pub fn run(arguments: &TrapArguments) -> Result<(), CommandError> {
             let addresses = written(addresses)?;
             // All are read before one is registered.
             let ids = addresses.iter().map(|address| id(&ledger, address)).collect::<Result<Vec<_>, _>>()?;
+            for (address, trap) in addresses.iter().zip(&ids) {
+                settings_stand(&settings, &ledger, address, trap)?;
+            }
             for (address, trap) in addresses.iter().zip(ids) {
                 let domain = address.rsplit('@').next().unwrap_or_default();
                 let add = Correction::AddTrap {
@@ -39,6 +42,7 @@ pub fn run(arguments: &TrapArguments) -> Result<(), CommandError> {
         }
         TrapAction::Remove { address } => {
             let trap = id(&ledger, address)?;
+            settings_stand(&settings, &ledger, address, &trap)?;
             operator::correct(&settings, Correction::RemoveTrap { trap: trap.clone() })?;
             writeln!(output, "{trap} is a trap no more; what it saw weighs nothing.")?;
         }
@@ -76,6 +80,14 @@ pub fn run(arguments: &TrapArguments) -> Result<(), CommandError> {
         TrapAction::Id { address } => writeln!(output, "{}", id(&ledger, address)?)?,
     }
     Ok(())
+}
+
+/// Refuses what would have no effect: of a trap that the settings declare, what they say stands.
+fn settings_stand(settings: &Settings, ledger: &Ledger, address: &str, trap: &str) -> Result<(), CommandError> {
+    if settings.traps.iter().all(|declared| ledger.trap_id(&trap_text(&declared.address)) != trap) {
+        return Ok(());
+    }
+    Err(CommandError::Usage(format!("{address:?} is a trap by the settings, which stand; change it there")))
 }
 
 /// The addresses that were typed; `-` stands for one a line of standard input.

@@ -154,7 +154,8 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     });
     intake.quotas.take(&feed.name, Instant::now()).map_err(Refused::OverQuota)?;
     // Only so many bodies are held at a time; the others wait in their clients' sockets.
-    let _place = intake.places.acquire().await.map_err(|_| Refused::NotDurable)?;
+    let places = intake.places.get(&feed.name).ok_or(Refused::NotDurable)?;
+    let _place = places.acquire().await.map_err(|_| Refused::NotDurable)?;
     let message = tokio::time::timeout(PATIENCE, to_bytes(body, MESSAGE_LIMIT)).await;
     let message = message.map_err(|_| Refused::TooSlow)?.map_err(|_| Refused::TooLarge)?;
     let submission = Submission { trap: &trap, message: &message, envelope, observed_peer };

@@ -8,6 +8,7 @@ pub mod http;
 mod quota;
 mod share;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,8 +27,12 @@ use crate::declared::{Current, Feed};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
 
-/// The most messages that are held in memory at a time.
+/// The most messages that are held in memory at a time; each feed has its share of them, so that one that sends slowly
+/// holds up no other.
 const PLACES: usize = 64;
+
+/// The fewest that a feed may hand in at a time, however many feeds there are.
+const PLACES_OF_FEED: usize = 4;
 
 /// Judges samples and keeps them.
 #[derive(Clone)]
@@ -37,7 +42,7 @@ pub struct Intake {
     metrics: Arc<Metrics>,
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
-    places: Arc<Semaphore>,
+    places: Arc<HashMap<String, Semaphore>>,
 }
 
 /// A sample as a channel hands it in.
@@ -67,8 +72,11 @@ pub struct Taken {
 impl Intake {
     /// An intake for the declared feeds and traps.
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
-        let quotas = Arc::new(quota::Quotas::new(&declared.load().feeds));
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places: Arc::new(Semaphore::new(PLACES)) }
+        let known = declared.load();
+        let quotas = Arc::new(quota::Quotas::new(&known.feeds));
+        let share = (PLACES / known.feeds.len().max(1)).max(PLACES_OF_FEED);
+        let places = known.feeds.iter().map(|feed| (feed.name.clone(), Semaphore::new(share))).collect();
+        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places: Arc::new(places) }
     }
 
     /// Judges a sample, keeps it, and returns when it is durable.

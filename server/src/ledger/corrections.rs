@@ -116,6 +116,9 @@ pub struct Outcome {
     /// Why nothing was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Whether it had been asked before and nothing is new.
+    #[serde(skip)]
+    pub repeated: bool,
 }
 
 impl Outcome {
@@ -132,7 +135,8 @@ pub(super) fn correct(
     now: i64,
 ) -> rusqlite::Result<(Outcome, BTreeSet<Origin>)> {
     let (outcome, origins) = apply(transaction, correction, now)?;
-    if outcome.refused.is_none() {
+    // The trail only grows: what a stranger may ask again and again has no second entry.
+    if outcome.refused.is_none() && !outcome.repeated {
         let what = serde_json::json!({ "asked": correction, "did": outcome });
         transaction.prepare_cached("INSERT INTO audit (at, who, what) VALUES (?1, ?2, ?3)")?.execute(params![
             now,
@@ -207,6 +211,18 @@ fn apply(
 const TAKEN: &str = "(?1 IS NULL OR feed = ?1) AND (?2 IS NULL OR trap = ?2) AND (?3 IS NULL OR sample = ?3)
     AND (?4 IS NULL OR arrived >= ?4) AND (?5 IS NULL OR arrived < ?5)";
 
+/// [`TAKEN`] in such words that an index finds one sample, or what arrived since.
+fn taken_by(withdrawal: &Withdrawal) -> String {
+    let mut text = TAKEN.to_owned();
+    if withdrawal.sample.is_some() {
+        text = text.replace("(?3 IS NULL OR sample = ?3)", "sample = ?3");
+    }
+    if withdrawal.since.is_some() {
+        text = text.replace("(?4 IS NULL OR arrived >= ?4)", "arrived >= ?4");
+    }
+    text
+}
+
 /// Stops the matching facts from counting and counts the units of their origins anew.
 fn withdraw(
     transaction: &Transaction<'_>,
@@ -221,7 +237,8 @@ fn withdraw(
     )?;
     let number = transaction.last_insert_rowid();
     let mut statement = transaction.prepare(&format!(
-        "UPDATE facts SET counted = 0, evidence = 'withdrawn' WHERE counted = 1 AND {TAKEN} RETURNING origin"
+        "UPDATE facts SET counted = 0, evidence = 'withdrawn' WHERE counted = 1 AND {} RETURNING origin",
+        taken_by(withdrawal)
     ))?;
     let rows = statement.query_map(params![feed, trap, sample, since, until], |row| row.get::<_, String>(0))?;
     let affected: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
@@ -315,8 +332,9 @@ pub(super) fn counted_without(
 pub(super) fn published_under(connection: &Connection, withdrawal: &Withdrawal) -> rusqlite::Result<Vec<Origin>> {
     let Withdrawal { feed, trap, sample, since, until } = withdrawal;
     let mut statement = connection.prepare(&format!(
-        "SELECT DISTINCT origin FROM facts WHERE counted = 1 AND {TAKEN}
-         AND origin IN (SELECT origin FROM listings WHERE ended IS NULL)"
+        "SELECT DISTINCT origin FROM facts WHERE counted = 1 AND {}
+         AND origin IN (SELECT origin FROM listings WHERE ended IS NULL)",
+        taken_by(withdrawal)
     ))?;
     let rows = statement.query_map(params![feed, trap, sample, since, until], |row| row.get::<_, String>(0))?;
     let texts: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
@@ -327,7 +345,7 @@ pub(super) fn published_under(connection: &Connection, withdrawal: &Withdrawal) 
 pub(super) fn taken(connection: &Connection, withdrawal: &Withdrawal) -> rusqlite::Result<usize> {
     let Withdrawal { feed, trap, sample, since, until } = withdrawal;
     let count: i64 = connection.query_row(
-        &format!("SELECT count(*) FROM facts WHERE counted = 1 AND {TAKEN}"),
+        &format!("SELECT count(*) FROM facts WHERE counted = 1 AND {}", taken_by(withdrawal)),
         params![feed, trap, sample, since, until],
         |row| row.get(0),
     )?;
@@ -390,7 +408,7 @@ fn ask_removal(
         )
         .optional()?;
     if let Some((number, effective)) = waiting {
-        let outcome = Outcome { number: Some(number), effective, ..Outcome::default() };
+        let outcome = Outcome { number: Some(number), effective, repeated: true, ..Outcome::default() };
         return Ok((outcome, BTreeSet::new()));
     }
     if !proven {

@@ -148,6 +148,8 @@ pub struct Publication {
     pub version: Option<Version>,
     /// The origins that are settled up to a generation of their evidence.
     pub settled: Vec<(Origin, i64)>,
+    /// The origins that wait for the brake, or for room, though nothing of theirs changed.
+    pub waiting: Vec<Origin>,
     /// The origins whose removals have taken effect.
     pub removed: Vec<Origin>,
     /// Origins whose units before an hour are dropped.
@@ -161,6 +163,7 @@ impl Publication {
     pub fn is_empty(&self) -> bool {
         self.version.is_none()
             && self.settled.is_empty()
+            && self.waiting.is_empty()
             && self.removed.is_empty()
             && self.outlived.is_empty()
             && self.tokens.is_empty()

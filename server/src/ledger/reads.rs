@@ -116,7 +116,7 @@ impl Ledger {
     }
 
     /// What the versions behind `serial` come to: the last serial, and each list's origins with the end of their listing,
-    /// or none if they are not listed. Nothing if the journal does not reach back so far.
+    /// or none if they are not listed. Nothing if the journal does not reach back so far, or not as far.
     ///
     /// # Errors
     /// When the store says no, or a version cannot be read.
@@ -141,7 +141,10 @@ impl Ledger {
                     }
                 }
             }
-            Ok(Some(changes))
+            // A ledger that does not know this serial was restored from before it: what came of it must be proven anew.
+            let newest: u32 =
+                connection.query_row("SELECT coalesce(max(serial), 0) FROM journal", [], |row| row.get(0))?;
+            Ok(Some(changes).filter(|_| newest >= serial))
         })
     }
 
@@ -307,6 +310,9 @@ impl Ledger {
 /// How many origins are read in one go.
 const PAGE: usize = 2000;
 
+/// The most facts that are asked for their cause: the newest, since anybody may ask, as often as he likes.
+const CAUSES_LIMIT: i64 = 1000;
+
 /// What `why` asks.
 impl Ledger {
     /// By how many samples an address or name was framed, if by any.
@@ -362,12 +368,14 @@ impl Ledger {
     pub fn causes(&self, origin: Origin, since: i64) -> Result<Vec<(String, String, u64)>, LedgerError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT json_extract(verdict, '$.reflected_by') AS cause, trap, count(*) FROM facts
-                 WHERE origin = ?1 AND counted = 1 AND arrived >= ?2 AND cause IS NOT NULL GROUP BY cause, trap",
+                "SELECT json_extract(verdict, '$.reflected_by') AS cause, trap, count(*) FROM
+                   (SELECT verdict, trap FROM facts WHERE origin = ?1 AND counted = 1 AND arrived >= ?2
+                    ORDER BY arrived DESC LIMIT ?3)
+                 WHERE cause IS NOT NULL GROUP BY cause, trap",
             )?;
-            let rows = statement.query_map(params![origin.to_string(), since.saturating_mul(1000)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs()))
-            })?;
+            let values = params![origin.to_string(), since.saturating_mul(1000), CAUSES_LIMIT];
+            let rows = statement
+                .query_map(values, |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())))?;
             rows.collect()
         })
     }

@@ -262,6 +262,11 @@ fn publish(transaction: &Transaction<'_>, publication: &Publication) -> Result<(
             .prepare_cached("DELETE FROM pending WHERE origin = ?1 AND generation <= ?2")?
             .execute(params![origin.to_string(), generation])?;
     }
+    for origin in &publication.waiting {
+        transaction
+            .prepare_cached("INSERT INTO pending (origin, generation) VALUES (?1, 0) ON CONFLICT DO NOTHING")?
+            .execute([origin.to_string()])?;
+    }
     for (origin, hour) in &publication.outlived {
         transaction
             .prepare_cached("DELETE FROM units WHERE origin = ?1 AND hour < ?2")?
@@ -331,7 +336,7 @@ fn purge(transaction: &Transaction<'_>, now: i64, hard_limit: i64) -> Result<boo
         "DELETE FROM journal WHERE at < ?1 AND serial < (SELECT max(serial) FROM journal)",
         [now - JOURNAL_KEPT],
     )?;
-    transaction.execute("DELETE FROM exemptions WHERE until <= ?1", [now])?;
+    // Exemptions that ended stay: they are few, and a clock that was ahead once must not end one for good.
     transaction.execute("DELETE FROM removals WHERE answered IS NOT NULL AND asked < ?1", [proof])?;
     Ok(gone.len() as i64 == PURGED)
 }

@@ -14,9 +14,6 @@ use firsthand_analyzer::score::List;
 
 use crate::config::BrakeSettings;
 
-/// The most listings that are looked at in one go for one that has its tokens.
-const LOOKED_AT: usize = 10_000;
-
 /// How well a listing is proven: by framing cost, then by score (in thousandths). The best is the least in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Rank(Reverse<usize>, Reverse<u64>);
@@ -40,15 +37,20 @@ pub(super) struct Waiting {
     pub(super) seen: i64,
     /// Since when it waits, in Unix seconds.
     pub(super) since: i64,
+    /// Whether the operator let it go, without a token.
+    pub(super) released: bool,
 }
+
+/// Listings that need the same feeds, the best proven first.
+type Group = BTreeMap<(Rank, Origin), Waiting>;
 
 /// The listings that wait, and the tokens that are left.
 pub(super) struct Brake {
     settings: BrakeSettings,
     buckets: HashMap<String, Bucket>,
-    /// By list, and whether a foreign feed is needed: what needs none never stands behind what does.
-    waiting: BTreeMap<(List, bool), BTreeMap<(Rank, Origin), Waiting>>,
-    ranks: HashMap<(Origin, List), Rank>,
+    /// By list and needed foreign feeds: none stands behind what needs a feed that it does not.
+    waiting: BTreeMap<(List, Vec<String>), Group>,
+    ranks: HashMap<(Origin, List), (Rank, Vec<String>)>,
     /// What the operator let go.
     released: HashSet<(Origin, List)>,
 }
@@ -84,16 +86,27 @@ impl Brake {
         if released {
             self.released.insert((origin, list));
         }
-        let needs = !waiting.needs.is_empty();
-        self.ranks.insert((origin, list), rank);
+        let needs = waiting.needs.clone();
+        self.ranks.insert((origin, list), (rank, needs.clone()));
         self.waiting.entry((list, needs)).or_default().insert((rank, origin), waiting);
     }
 
     /// Nothing waits of this origin in this list any more.
     pub(super) fn forget(&mut self, origin: Origin, list: List) -> Option<Waiting> {
         self.released.remove(&(origin, list));
-        let rank = self.ranks.remove(&(origin, list))?;
-        [false, true].into_iter().find_map(|needs| self.waiting.get_mut(&(list, needs))?.remove(&(rank, origin)))
+        let (rank, needs) = self.ranks.remove(&(origin, list))?;
+        let group = (list, needs);
+        let alike = self.waiting.get_mut(&group)?;
+        let waiting = alike.remove(&(rank, origin));
+        if alike.is_empty() {
+            self.waiting.remove(&group);
+        }
+        waiting
+    }
+
+    /// Lets go once more what was let go in a tick that did not come to its end, as soon as it waits again.
+    pub(super) fn release_again(&mut self, origin: Origin, list: List) {
+        self.released.insert((origin, list));
     }
 
     /// Whether something of this origin waits.
@@ -113,10 +126,15 @@ impl Brake {
 
     /// What may go now, the best proven first, at most `limit`: it waits no more, and its tokens are drawn.
     pub(super) fn take(&mut self, now: i64, limit: usize) -> Vec<Waiting> {
-        let released: Vec<(Origin, List)> = self.released.iter().take(limit).copied().collect();
+        // Where a clock went back, what was drawn ahead of it was drawn now: it gives nothing, and holds nothing up.
+        for bucket in self.buckets.values_mut() {
+            bucket.at = bucket.at.min(now);
+        }
+        let waits = |known: &&(Origin, List)| self.ranks.contains_key(*known);
+        let released: Vec<(Origin, List)> = self.released.iter().filter(waits).take(limit).copied().collect();
         let mut taken: Vec<Waiting> = Vec::new();
         for (origin, list) in released {
-            taken.extend(self.forget(origin, list));
+            taken.extend(self.forget(origin, list).map(|waiting| Waiting { released: true, ..waiting }));
         }
         for list in List::ALL {
             let going = self.affordable(list, now, limit - taken.len());
@@ -129,24 +147,18 @@ impl Brake {
 
     /// Draws the tokens of what may go of one list, the best proven first.
     fn affordable(&mut self, list: List, now: i64, limit: usize) -> Vec<Origin> {
-        let (none, empty) = (BTreeMap::new(), BTreeMap::new());
-        let mut own = self.waiting.get(&(list, false)).unwrap_or(&none).iter().peekable();
-        let mut foreign = self.waiting.get(&(list, true)).unwrap_or(&empty).iter().take(LOOKED_AT).peekable();
+        let mut groups: Vec<_> = groups(&self.waiting, list).map(|group| group.iter().peekable()).collect();
         let mut going = Vec::new();
         while going.len() < limit {
-            let own_is_next = match (own.peek(), foreign.peek()) {
-                (Some((one, _)), Some((other, _))) => one <= other,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (None, None) => break,
-            };
-            let next = if own_is_next { own.next() } else { foreign.next() };
-            let Some(((_, origin), waiting)) = next else { break };
+            let heads = groups.iter_mut().enumerate().filter_map(|(at, group)| Some((*group.peek()?.0, at)));
+            let Some((_, at)) = heads.min() else { break };
+            let Some(((_, origin), waiting)) = groups[at].next() else { break };
             let names = buckets_of(waiting);
             match names.iter().position(|name| tokens(&self.settings, &self.buckets, name, now) < 1.0) {
                 // A list without tokens lets nothing go, however proven.
                 Some(0) => break,
-                Some(_) => {}
+                // A feed without tokens holds up whatever else needs it.
+                Some(_) => drop(groups.swap_remove(at)),
                 None => {
                     for name in names {
                         let left = tokens(&self.settings, &self.buckets, &name, now) - 1.0;
@@ -159,8 +171,11 @@ impl Brake {
         going
     }
 
-    /// Gives back the tokens of what did not go after all.
+    /// Gives back the tokens of what did not go after all, if it drew any.
     pub(super) fn give_back(&mut self, waiting: &Waiting, now: i64) {
+        if waiting.released {
+            return;
+        }
         for name in buckets_of(waiting) {
             let most = f64::from(size(&self.settings, &name));
             let left = (tokens(&self.settings, &self.buckets, &name, now) + 1.0).min(most);
@@ -180,15 +195,14 @@ impl Brake {
 
     /// How many listings of a list wait.
     pub(super) fn count(&self, list: List) -> usize {
-        [false, true].into_iter().filter_map(|needs| self.waiting.get(&(list, needs))).map(BTreeMap::len).sum()
+        groups(&self.waiting, list).map(BTreeMap::len).sum()
     }
 
     /// What waits of each list, the best proven first, at most `limit` of each.
     pub(super) fn waiting(&self, limit: usize) -> Vec<Waiting> {
         let mut shown = Vec::new();
         for list in List::ALL {
-            let both = [false, true].into_iter().filter_map(|needs| self.waiting.get(&(list, needs)));
-            let mut best: Vec<_> = both.flat_map(|waiting| waiting.iter().take(limit)).collect();
+            let mut best: Vec<_> = groups(&self.waiting, list).flat_map(|waiting| waiting.iter().take(limit)).collect();
             best.sort_by_key(|(key, _)| **key);
             shown.extend(best.into_iter().take(limit).map(|(_, waiting)| waiting.clone()));
         }
@@ -216,6 +230,11 @@ impl Brake {
 
 /// How the names of foreign feeds' buckets begin.
 const FEED: &str = "feed ";
+
+/// What waits in a list, by the foreign feeds that it needs.
+fn groups(waiting: &BTreeMap<(List, Vec<String>), Group>, list: List) -> impl Iterator<Item = &Group> {
+    waiting.range((list, Vec::new())..).take_while(move |((of, _), _)| *of == list).map(|(_, group)| group)
+}
 
 fn list_bucket(list: List) -> String {
     format!("list {}", list.name())
@@ -253,7 +272,7 @@ mod tests {
         let listing = Listing { origin, since: 0, until: 9, framing_cost: cost, score: 3.0 };
         let needs = needs.iter().map(|feed| (*feed).to_owned()).collect();
         let rank = Rank::of(&listing);
-        (rank, Waiting { origin, list: List::Spam, needs, listing, seen: 0, since: 0 })
+        (rank, Waiting { origin, list: List::Spam, needs, listing, seen: 0, since: 0, released: false })
     }
 
     fn filled(costs: impl Iterator<Item = usize>, needs: &[&str]) -> Brake {
@@ -293,6 +312,16 @@ mod tests {
         brake.wait(rank, own);
         assert_eq!(costs(&brake.take(0, 100)), [5, 4, 1]);
         assert_eq!(costs(&brake.take(50, 100)), [3]);
+    }
+
+    /// Nor does it hold up, by their number, what needs another feed that has tokens.
+    #[test]
+    fn a_feed_without_tokens_does_not_hide_another_feed() {
+        let mut brake = filled(std::iter::repeat_n(9, 10_002), &["far"]);
+        assert_eq!(brake.take(0, 100).len(), 2);
+        let (rank, other) = waiting(999_999, 1, &["near"]);
+        brake.wait(rank, other);
+        assert_eq!(costs(&brake.take(1, 100)), [1]);
     }
 
     /// What was left survives a restart, so that a process that dies and starts has no more in hand.

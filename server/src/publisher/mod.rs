@@ -31,7 +31,7 @@ use crate::declared::{Current, Declared};
 use crate::follow::{Follower, Started, list_index};
 use crate::ledger::{Change, Ledger, LedgerError, Publication, Version};
 use crate::metrics::Metrics;
-use crate::zone::Zone;
+use crate::zone::{self, Zone};
 use brake::{Brake, Rank, Waiting};
 use queue::Queue;
 use sweep::Sweep;
@@ -71,6 +71,8 @@ pub struct Publisher {
     queue: Queue,
     /// Origins that a tick has taken in hand and not come to its end with.
     undone: Vec<Origin>,
+    /// Those of them that the operator let go.
+    unreleased: Vec<(Origin, List)>,
     /// The generation of evidence up to which each origin is replayed, until that is kept.
     generations: HashMap<Origin, i64>,
     /// What the ledger says is published though the zone does not hold it.
@@ -160,7 +162,19 @@ struct Draft {
     outlived: Vec<(Origin, i64)>,
     /// Origins that the brake let go, which are settled with those that were replayed.
     settled: Vec<Origin>,
+    /// The /48s that were looked for room in, as they stand in this draft.
+    sites: HashMap<(List, u64), Site>,
 }
+
+/// What a list holds of a /48.
+struct Site {
+    held: BTreeSet<Origin>,
+    /// The same with how well each is proven, what is wanted no more last; found once it is full.
+    ranked: Option<BTreeSet<Placed>>,
+}
+
+/// Whether a listing is wanted no more, how well it is proven, and whose it is; the last makes way first.
+type Placed = (bool, Option<Rank>, Origin);
 
 impl Draft {
     fn list(&mut self, list: List, listing: &Listing) {
@@ -205,7 +219,7 @@ impl Publisher {
             serial,
             brake: Brake::new(seen.brake, ledger.tokens()?),
             sweep: Sweep::from_start(!is_swept),
-            rebuilding: started == Started::Empty,
+            rebuilding: started == Started::Empty || !seen.publishes,
             ledger,
             declared,
             seen,
@@ -214,6 +228,7 @@ impl Publisher {
             orders,
             queue: Queue::default(),
             undone: Vec::new(),
+            unreleased: Vec::new(),
             generations: HashMap::new(),
             claimed: HashSet::new(),
             crowded: BTreeMap::new(),
@@ -238,10 +253,13 @@ impl Publisher {
         for origin in std::mem::take(&mut self.undone) {
             self.queue.evidence(origin);
         }
+        for (origin, list) in std::mem::take(&mut self.unreleased) {
+            self.brake.release_again(origin, list);
+        }
         let mut removed = Vec::new();
         for (list, origin) in self.ledger.due(now, REPLAYED)? {
             match list.as_deref().and_then(List::parse) {
-                Some(list) => self.claim(origin, list),
+                Some(list) => self.end_claim(origin, list),
                 None => removed.push(origin),
             }
             self.queue.look(origin);
@@ -261,12 +279,15 @@ impl Publisher {
         }
         let taken = self.brake.take(now, GROWTH);
         self.undone.extend(taken.iter().map(|waiting| waiting.origin));
+        let released = taken.iter().filter(|waiting| waiting.released);
+        self.unreleased.extend(released.map(|waiting| (waiting.origin, waiting.list)));
         for waiting in taken {
             self.admit(&waiting, now, &mut draft)?;
         }
         removed.retain(|origin| replayed.binary_search(origin).is_ok());
         self.publish(draft, &replayed, removed, now)?;
         self.undone.clear();
+        self.unreleased.clear();
         self.rebuilding &= !(self.claimed.is_empty() && self.sweep.is_past_the_published());
         self.show(now);
         self.follower.hear(now);
@@ -285,10 +306,18 @@ impl Publisher {
             self.sweep = Sweep::from_start(true);
         }
         let zone = self.follower.zone();
-        for index in 0..zone.lists().len() {
-            let exempt = |origin: &Origin| declared.exemptions.covering(*origin).is_some();
-            zone.entries(index).map(|(origin, _)| origin).filter(exempt).for_each(|origin| self.queue.look(origin));
+        // What is exempt is not served from now on, however much it is; from the journal it goes by the usual way.
+        let mut exempt = Vec::new();
+        for (index, settings) in zone.lists().iter().enumerate() {
+            let Some(list) = List::parse(settings.label.as_str()) else { continue };
+            let origins = zone.entries(index).map(|(origin, _)| origin);
+            for origin in origins.filter(|origin| declared.exemptions.covering(*origin).is_some()) {
+                exempt.push(zone::Change::Delist { list: index, origin });
+                self.claimed.insert((origin, list));
+                self.queue.look(origin);
+            }
         }
+        self.follower.drop_at_once(&exempt);
         self.follower.hold_to(declared.exemptions.clone());
         self.brake.hold_to(declared.brake);
         self.seen = declared;
@@ -301,6 +330,14 @@ impl Publisher {
         let held = list_index(&zone, list.name()).and_then(|index| zone.end(index, origin)).is_some();
         if !held && self.claimed.insert((origin, list)) && !self.rebuilding {
             self.metrics.disagreements.inc();
+        }
+    }
+
+    /// The same where the ledger's listing is due to end: the zone may have dropped it by itself, at a start.
+    fn end_claim(&mut self, origin: Origin, list: List) {
+        let zone = self.follower.zone();
+        if list_index(&zone, list.name()).and_then(|index| zone.end(index, origin)).is_none() {
+            self.claimed.insert((origin, list));
         }
     }
 
@@ -333,7 +370,7 @@ impl Publisher {
     fn decide(&mut self, origin: Origin, now: i64, draft: &mut Draft) -> Result<(), LedgerError> {
         let (units, removals) = (self.ledger.units(origin)?, self.ledger.removals(origin)?);
         let all_wanted = self.wanted_by(origin, units.clone(), &removals, now)?;
-        self.outlive(origin, &units, &removals, &all_wanted, now, draft);
+        self.outlive(origin, &units, &removals, now, draft);
         let zone = self.follower.zone();
         for list in List::ALL {
             let Some(index) = list_index(&zone, list.name()) else { continue };
@@ -362,25 +399,19 @@ impl Publisher {
 
     /// Drops units that weigh nothing any more, if the listings that they may have begun stand without them as well: what
     /// follows depends on what is listed and on what weighs, and on nothing before.
-    fn outlive(
-        &self,
-        origin: Origin,
-        units: &[Unit],
-        removals: &[Removal],
-        wanted: &[(List, Listing)],
-        now: i64,
-        draft: &mut Draft,
-    ) {
+    fn outlive(&self, origin: Origin, units: &[Unit], removals: &[Removal], now: i64, draft: &mut Draft) {
         let oldest = now - self.seen.policy.hard_limit - PRESUMED_OVER;
         let recent: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR >= oldest).cloned().collect();
         if recent.len() == units.len() {
             return;
         }
+        // Whether it is published or not: shadow mode and exemptions end, and change nothing of the evidence.
+        let with = self.seen.listings_of(origin, units.to_vec(), removals, now);
         let without = self.seen.listings_of(origin, recent, removals, now);
         let ends = |listings: &[(List, Listing)]| -> Vec<(List, i64)> {
             listings.iter().map(|(list, listing)| (*list, listing.until)).collect()
         };
-        if ends(&without) == ends(wanted) {
+        if ends(&without) == ends(&with) {
             draft.outlived.push((origin, oldest.div_euclid(HOUR)));
         }
     }
@@ -391,7 +422,7 @@ impl Publisher {
         let units = visible(units.to_vec(), removals, now);
         let needs = needed_feeds(listing.origin, &units, list, registry, policy, now);
         let listing = listing.clone();
-        let waiting = Waiting { origin: listing.origin, list, needs, listing, seen: now, since: now };
+        let waiting = Waiting { origin: listing.origin, list, needs, listing, seen: now, since: now, released: false };
         self.brake.wait(Rank::of(&waiting.listing), waiting);
     }
 
@@ -417,33 +448,50 @@ impl Publisher {
         let Origin::V6(upper) = listing.origin else { return Ok(true) };
         let zone = self.follower.zone();
         let Some(index) = list_index(&zone, list.name()) else { return Ok(false) };
-        let mut site: BTreeSet<Origin> = zone.in_same_site(index, upper).map(|(origin, _)| origin).collect();
-        for (origin, listed) in draft.in_same_site(list, upper) {
-            if listed {
-                site.insert(origin)
-            } else {
-                site.remove(&origin)
-            };
+        let key = (list, upper >> 16);
+        if !draft.sites.contains_key(&key) {
+            let mut held: BTreeSet<Origin> = zone.in_same_site(index, upper).map(|(origin, _)| origin).collect();
+            for (origin, listed) in draft.in_same_site(list, upper) {
+                if listed {
+                    held.insert(origin)
+                } else {
+                    held.remove(&origin)
+                };
+            }
+            draft.sites.insert(key, Site { held, ranked: None });
         }
-        if site.len() < SITE_LIMIT {
+        let Some(site) = draft.sites.get_mut(&key) else { return Ok(false) };
+        let placed = (false, Some(Rank::of(listing)), listing.origin);
+        if site.held.len() < SITE_LIMIT {
+            site.held.insert(listing.origin);
+            if let Some(ranked) = &mut site.ranked {
+                ranked.insert(placed);
+            }
             return Ok(true);
         }
-        let mut ranked = Vec::with_capacity(site.len());
-        for origin in site {
-            let wanted = self.wanted(origin, now)?.into_iter().find(|(known, _)| *known == list);
-            // What is wanted no more goes first.
-            ranked.push((wanted.is_none(), wanted.map(|(_, listing)| Rank::of(&listing)), origin));
+        // Once in a tick, whoever else asks in it.
+        if site.ranked.is_none() {
+            let mut ranked = BTreeSet::new();
+            for origin in &site.held {
+                let wanted = self.wanted(*origin, now)?.into_iter().find(|(known, _)| *known == list);
+                ranked.insert((wanted.is_none(), wanted.map(|(_, listing)| Rank::of(&listing)), *origin));
+            }
+            site.ranked = Some(ranked);
         }
-        ranked.sort_unstable();
         self.metrics.crowded.inc();
         let crowded = self.crowded.entry(upper >> 16).or_default();
-        match ranked.last() {
-            Some((unwanted, rank, last)) if *unwanted || (*rank, *last) > (Some(Rank::of(listing)), listing.origin) => {
-                crowded.insert((list, *last));
-                draft.delist(list, *last);
+        let ranked = site.ranked.get_or_insert_default();
+        match ranked.last().copied().filter(|last| *last > placed) {
+            Some(behind @ (.., last)) => {
+                ranked.remove(&behind);
+                ranked.insert(placed);
+                site.held.remove(&last);
+                site.held.insert(listing.origin);
+                crowded.insert((list, last));
+                draft.delist(list, last);
                 Ok(true)
             }
-            _ => {
+            None => {
                 crowded.insert((list, listing.origin));
                 Ok(false)
             }
@@ -479,7 +527,7 @@ impl Publisher {
         removed: Vec<Origin>,
         now: i64,
     ) -> Result<(), LedgerError> {
-        let Draft { changes, outlived, settled } = draft;
+        let Draft { changes, outlived, settled, .. } = draft;
         let (mut additions, mut deletions) = (Vec::new(), Vec::new());
         for ((origin, list), listing) in changes {
             match listing {
@@ -492,6 +540,9 @@ impl Publisher {
         for origin in replayed.iter().chain(&settled).filter(|origin| !self.waits(**origin)) {
             publication.settled.extend(self.generations.get(origin).map(|generation| (*origin, *generation)));
         }
+        // Who waits though no evidence of his changed, by a sweep or after an end, must be known after a start as well.
+        let unknown = |origin: &&Origin| self.waits(**origin) && !self.generations.contains_key(*origin);
+        publication.waiting = replayed.iter().filter(unknown).copied().collect();
         let is_changed = !additions.is_empty() || !deletions.is_empty();
         if !is_changed && publication.is_empty() {
             return Ok(());
@@ -502,10 +553,12 @@ impl Publisher {
             publication.version = Some(Version { previous: self.serial, serial, at: now, additions, deletions });
         }
         let (version, settled) = (publication.version.clone(), publication.settled.clone());
+        let waiting = publication.waiting.clone();
         self.ledger.publish(publication)?;
         for (origin, _) in settled {
             self.generations.remove(&origin);
         }
+        self.generations.extend(waiting.into_iter().map(|origin| (origin, 0)));
         if let Some(version) = version {
             self.serial = version.serial;
             self.changed = Some(Instant::now());
@@ -561,6 +614,11 @@ impl Publisher {
         self.queue.is_empty() && self.sweep.is_over()
     }
 
+    /// Whether the zone is one to start from: not in the middle of being made anew.
+    fn is_whole(&self) -> bool {
+        !self.rebuilding
+    }
+
     /// The zone that is served.
     pub fn zone(&self) -> Arc<Zone> {
         self.follower.zone()
@@ -610,7 +668,7 @@ pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
             }
         }
         let idle = writing.as_ref().is_none_or(JoinHandle::is_finished);
-        if idle && written.elapsed() >= SNAPSHOT && publisher.zone().serial() != snapshot {
+        if idle && publisher.is_whole() && written.elapsed() >= SNAPSHOT && publisher.zone().serial() != snapshot {
             (written, snapshot) = (Instant::now(), publisher.zone().serial());
             let write = publisher.follower.snapshot();
             let spawned = thread::Builder::new().name("snapshot".into()).spawn(move || report(write()));
@@ -621,7 +679,9 @@ pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
         // A panic there has been told already.
         let _ = writing.join();
     }
-    report(publisher.follower.snapshot()());
+    if publisher.is_whole() {
+        report(publisher.follower.snapshot()());
+    }
 }
 
 fn report(written: std::io::Result<()>) {

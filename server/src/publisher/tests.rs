@@ -1,5 +1,7 @@
 //! The publisher on a real ledger, with a clock of the test's own: the laws of listings, and ways to break them.
 
+mod review;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -70,12 +72,16 @@ impl World {
     }
 
     fn with(folder: &Path, settings: &Settings) -> Self {
-        let ledger = Ledger::open(folder).unwrap();
-        let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), NOW).unwrap());
+        Self::at(folder, settings, NOW)
+    }
+
+    fn at(folder: &Path, settings: &Settings, now: i64) -> Self {
+        let ledger = opened(folder);
+        let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), now).unwrap());
         let lists = vec![ListSettings::spam(), ListSettings::backscatter(), ListSettings::mixed()];
         let zone = Arc::new(ArcSwap::from_pointee(Zone::empty(ZoneSettings::default(), lists).unwrap()));
         let metrics = Arc::new(Metrics::new(Arc::new(Counters::default()), Arc::clone(&zone)).unwrap());
-        let follower = Follower::start(zone, declared.load().exemptions.clone(), &ledger, folder, NOW).unwrap();
+        let follower = Follower::start(zone, declared.load().exemptions.clone(), &ledger, folder, now).unwrap();
         let orders = Orders::default();
         let publisher =
             Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics), orders.clone())
@@ -124,10 +130,26 @@ impl World {
 
     fn close(self) {
         let Self { publisher, ledger, declared, .. } = self;
-        publisher.follower.snapshot()().unwrap();
+        // As `run` does when it ends.
+        if publisher.is_whole() {
+            publisher.follower.snapshot()().unwrap();
+        }
         drop((publisher, ledger, declared));
         // The writer ends when its last caller is gone.
         thread::sleep(Duration::from_millis(300));
+    }
+}
+
+/// The ledger, as soon as the writer of whoever had it before has ended.
+fn opened(folder: &Path) -> Ledger {
+    let began = Instant::now();
+    loop {
+        match Ledger::open(folder) {
+            Err(LedgerError::InUse(_)) if began.elapsed() < Duration::from_secs(20) => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            ledger => return ledger.unwrap(),
+        }
     }
 }
 
