@@ -61,6 +61,8 @@ fn a_restored_ledger_does_not_serve_what_it_does_not_know() {
     world.settle(NOW + 5);
     assert!(world.lists("45.0.2.9", NOW + 5));
     world.close();
+    // The thread that moves the log into the file looks once a second whether it should end.
+    thread::sleep(Duration::from_secs(2));
     for beside in ["ledger.sqlite-wal", "ledger.sqlite-shm"] {
         std::fs::remove_file(folder.path().join(beside)).ok();
     }
