@@ -204,3 +204,25 @@ fn a_slow_feed_holds_up_no_other() {
     assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     drop(slow);
 }
+
+/// C02: where the operator gives intake and metrics listeners of their own, the public one shows neither.
+#[test]
+fn intake_and_metrics_have_listeners_of_their_own() {
+    let apart = settings(3).replace("[http]\n", "[http]\nintake = [\"127.0.0.1:0\"]\nmetrics = [\"127.0.0.1:0\"]\n");
+    let mut service = Service::start(&apart);
+    assert_eq!(service.get("/").0, 200);
+    assert_eq!(service.get("/healthz").0, 200);
+    assert_eq!(service.get("/metrics").0, 404);
+    assert_eq!(service.submit("trap@d0.example", &message("26.1.2.3", 1)).unwrap().0, 404);
+    let port = |what: &str| {
+        let line = service.announced.iter().find(|line| line.contains(what)).unwrap();
+        line.rsplit("http://").next().unwrap().parse().unwrap()
+    };
+    let (intake, metrics) = (port("intake on"), port("metrics on"));
+    service.http = intake;
+    assert_eq!(service.submit("trap@d0.example", &message("26.1.2.3", 1)).unwrap().0, 202);
+    assert_eq!((service.get("/").0, service.get("/metrics").0), (404, 404));
+    service.http = metrics;
+    assert!(service.get("/metrics").1.contains("firsthand_samples_total{verdict=\"attributed\"} 1"));
+    assert_eq!(service.get("/address/26.1.2.3").0, 404);
+}

@@ -72,7 +72,9 @@ impl Control {
                 tokio::task::block_in_place(|| declared.renew(now))?;
             }
             Correction::Release { list, origin } => {
-                self.orders.release(list.as_deref().and_then(List::parse), origin);
+                // Acknowledged is done, or it would be lost with the process (G9).
+                let done = self.orders.release(list.as_deref().and_then(List::parse), origin);
+                done.await.map_err(|_| LedgerError::Closed)?;
             }
             Correction::Retract { .. }
             | Correction::Restore { .. }

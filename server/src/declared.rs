@@ -304,7 +304,14 @@ fn exemptions(settings: &Settings) -> impl Iterator<Item = Exemption> + '_ {
         let address: IpAddr = address.parse().ok()?;
         Some(Exemption { network: address.into(), reason: reason.to_owned() })
     });
-    let listening = settings.dns.listen.iter().chain(&settings.http.listen).map(|socket| socket.ip());
+    let listening = settings
+        .dns
+        .listen
+        .iter()
+        .chain(&settings.http.listen)
+        .chain(&settings.http.intake)
+        .chain(&settings.http.metrics)
+        .map(|socket| socket.ip());
     let listening = listening
         .filter(|address| !address.is_unspecified())
         .map(|address| Exemption { network: address.into(), reason: "an address of this service".to_owned() });

@@ -51,7 +51,7 @@ fn main() {
 
 /// Addresses spread over what is global unicast, in the order of their texts.
 fn addresses(count: u32) -> Vec<String> {
-    let spread = |number: u32| Ipv4Addr::from_bits(0x2000_0000 + number.wrapping_mul(2_654_435_761) % 0x5000_0000);
+    let spread = |number: u32| Ipv4Addr::from_bits(0x2000_0000 + number.wrapping_mul(2_654_435_761) % 0x4000_0000);
     let mut texts: Vec<String> = (0..count).map(|number| spread(number).to_string()).collect();
     texts.sort_unstable();
     texts.dedup();
@@ -70,8 +70,8 @@ fn each(spent: Duration, count: usize) -> f64 {
     spent.as_secs_f64() * 1e6 / count as f64
 }
 
-/// Units of `texts` at one trap each, and listings of them if asked for.
-fn fill(folder: &Path, texts: &[String], trap: &str, listed: bool) {
+/// Units of `texts` at one trap each, and listings of them with their end, if one is given.
+fn fill(folder: &Path, texts: &[String], trap: &str, listed: Option<i64>) {
     let mut beside = rusqlite::Connection::open(folder.join("ledger.sqlite")).unwrap();
     beside.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000;").unwrap();
     let (now, transaction) = (unix_now(), beside.transaction().unwrap());
@@ -84,8 +84,8 @@ fn fill(folder: &Path, texts: &[String], trap: &str, listed: bool) {
         let mut listing = transaction
             .prepare("INSERT INTO listings (list, origin, since, until, framing_cost) VALUES ('spam', ?1, ?2, ?3, 1)")
             .unwrap();
-        for text in texts.iter().filter(|_| listed) {
-            listing.execute(rusqlite::params![text, now, now + 60 * HOUR]).unwrap();
+        for (text, until) in texts.iter().filter_map(|text| Some((text, listed?))) {
+            listing.execute(rusqlite::params![text, now, until]).unwrap();
         }
     }
     transaction.commit().unwrap();
@@ -121,7 +121,7 @@ fn merge(origins: u32) {
     let ledger = Ledger::open(folder.path()).unwrap();
     let traps: Vec<String> = (0..TRAPS).map(|trap| ledger.trap_id(&format!("trap@d{trap}.example"))).collect();
     let texts = addresses(origins);
-    fill(folder.path(), &texts, &traps[0], false);
+    fill(folder.path(), &texts, &traps[0], None);
     let now = unix_now();
     let declared = Arc::new(Current::new(settings, ledger.clone(), now).unwrap());
     let lists = vec![ListSettings::spam(), ListSettings::backscatter(), ListSettings::mixed()];
@@ -206,10 +206,11 @@ fn start(origins: u32) {
         let ledger = Ledger::look(&data).unwrap();
         (ledger.trap_id("trap@d0.example"), ledger.epoch().unwrap())
     };
-    fill(&data, &texts, &trap, true);
+    let until = unix_now() + 60 * HOUR;
+    fill(&data, &texts, &trap, Some(until));
     let lists = vec![ListSettings::spam(), ListSettings::backscatter(), ListSettings::mixed()];
     let mut zone = Zone::empty(ZoneSettings::default(), lists).unwrap();
-    let (none, until) = (Exemptions::only([]), unix_now() + 60 * HOUR);
+    let none = Exemptions::only([]);
     let listed: BTreeSet<Origin> = texts.iter().filter_map(|text| Origin::parse(text)).collect();
     for part in listed.iter().collect::<Vec<_>>().chunks(500_000) {
         let list = |origin: &&Origin| Change::List { list: 0, entry: none.admit(**origin, until).unwrap() };

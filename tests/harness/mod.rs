@@ -28,6 +28,8 @@ pub(crate) struct Service {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) dns: SocketAddr,
     pub(crate) http: SocketAddr,
+    /// What it said of its listeners.
+    pub(crate) announced: Vec<String>,
 }
 
 /// Settings with one Postfix relay, one feed, and `traps` traps in as many domains (`trap@dN.example`).
@@ -58,8 +60,8 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         fs::write(folder.path().join("firsthand.toml"), format!("data = {data:?}\n{settings}")).unwrap();
-        let (child, dns, http) = spawn(folder.path());
-        Self { child, folder, dns, http }
+        let (child, dns, http, announced) = spawn(folder.path());
+        Self { child, folder, dns, http, announced }
     }
 
     /// Ends it at once (SIGKILL) and starts it again on the same data.
@@ -70,7 +72,7 @@ impl Service {
 
     /// Starts it again on the same data, after it was ended.
     pub(crate) fn restart(&mut self) {
-        (self.child, self.dns, self.http) = spawn(self.folder.path());
+        (self.child, self.dns, self.http, self.announced) = spawn(self.folder.path());
     }
 
     /// Ends it at once (SIGKILL).
@@ -207,7 +209,7 @@ pub(crate) fn reversed(address: &str) -> String {
     format!("{}.bl.example.", octets.join("."))
 }
 
-fn spawn(folder: &Path) -> (Child, SocketAddr, SocketAddr) {
+fn spawn(folder: &Path) -> (Child, SocketAddr, SocketAddr, Vec<String>) {
     let logs = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut child = Command::new(FIRSTHAND)
         .args(["serve", "--config"])
@@ -216,9 +218,10 @@ fn spawn(folder: &Path) -> (Child, SocketAddr, SocketAddr) {
         .stderr(logs)
         .spawn()
         .unwrap();
-    let (mut dns, mut http) = (None, None);
+    let (mut dns, mut http, mut announced) = (None, None, Vec::new());
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
+        announced.push(line.clone());
         if let Some((_, rest)) = line.split_once("DNS on ") {
             dns = rest.split(' ').next().unwrap().parse().ok();
         } else if let Some((_, rest)) = line.split_once("HTTP on http://") {
@@ -229,7 +232,7 @@ fn spawn(folder: &Path) -> (Child, SocketAddr, SocketAddr) {
     }
     let found = dns.zip(http);
     let (dns, http) = found.unwrap_or_else(|| panic!("no start: {}", fs::read_to_string(folder.join("log")).unwrap()));
-    (child, dns, http)
+    (child, dns, http, announced)
 }
 
 fn exchange(server: SocketAddr, request: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {

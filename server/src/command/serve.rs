@@ -25,7 +25,7 @@ use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publisher::{self, Orders, Publisher, unix_now};
 use crate::signal;
-use crate::web::{self, Doorkeeper, Shown};
+use crate::web::{self, Doorkeeper, Served, Shown};
 use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
 use firsthand_analyzer::score::List;
 
@@ -35,11 +35,14 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How often a free pair of ports is looked for when the settings ask for port 0.
 const PORT_TRIES: usize = 16;
 
+/// A listener that only says whether the process is well.
+const NOTHING: Served = Served { intake: false, pages: false, metrics: false };
+
 /// Everything that listens.
 struct Listeners {
     udp: Vec<(SocketAddr, Vec<UdpSocket>)>,
     tcp: Vec<TcpListener>,
-    http: Vec<TcpListener>,
+    http: Vec<(TcpListener, Served)>,
 }
 
 /// Serves until a signal says stop.
@@ -90,11 +93,13 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
     };
-    let router = web::router(Intake::new(declared, ledger, metrics), shown);
+    let intake = Intake::new(declared, ledger, metrics);
+    let http = listeners.http.into_iter();
+    let http = http.map(|(listener, served)| (listener, web::router(served, intake.clone(), shown.clone()))).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let door = control::bind(&settings.data)?;
-        serve_streams(listeners.tcp, listeners.http, zone, counters, router, (door, control)).await
+        serve_streams(listeners.tcp, http, zone, counters, (door, control)).await
     });
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_timeout(GRACE);
@@ -110,10 +115,9 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
 /// Serves DNS over TCP, HTTP and the operator's socket until a signal, then lets open requests end.
 async fn serve_streams(
     dns: Vec<TcpListener>,
-    http: Vec<TcpListener>,
+    http: Vec<(TcpListener, axum::Router)>,
     zone: Arc<ArcSwap<Zone>>,
     counters: Arc<Counters>,
-    router: axum::Router,
     (door, control): (UnixListener, Control),
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
@@ -127,9 +131,9 @@ async fn serve_streams(
             Ok(())
         });
     }
-    for listener in http {
+    for (listener, router) in http {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let router = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let stopped = stopped.clone();
         tasks.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(ended(stopped)).await });
     }
@@ -217,8 +221,15 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
             }
         }
     }
-    for address in &settings.http.listen {
-        listeners.http.push(tcp::bind(*address).map_err(|error| busy("http", "TCP", *address, &error))?);
+    let settings = &settings.http;
+    let (pages, apart) = (true, |sockets: &Vec<SocketAddr>| !sockets.is_empty());
+    let public = Served { intake: !apart(&settings.intake), pages, metrics: !apart(&settings.metrics) };
+    let (intake, metrics) = (Served { intake: true, ..NOTHING }, Served { metrics: true, ..NOTHING });
+    for (sockets, served) in [(&settings.listen, public), (&settings.intake, intake), (&settings.metrics, metrics)] {
+        for address in sockets {
+            let listener = tcp::bind(*address).map_err(|error| busy("http", "TCP", *address, &error))?;
+            listeners.http.push((listener, served));
+        }
     }
     Ok(listeners)
 }
@@ -230,8 +241,13 @@ fn announce(settings: &Settings, listeners: &Listeners) -> io::Result<()> {
     for (address, _) in &listeners.udp {
         writeln!(output, "{}: DNS on {address} (UDP and TCP)", settings.zone.name)?;
     }
-    for listener in &listeners.http {
-        writeln!(output, "{}: HTTP on http://{}", settings.zone.name, listener.local_addr()?)?;
+    for (listener, served) in &listeners.http {
+        let what = match served {
+            Served { pages: true, .. } => "HTTP",
+            Served { intake: true, .. } => "intake",
+            _ => "metrics",
+        };
+        writeln!(output, "{}: {what} on http://{}", settings.zone.name, listener.local_addr()?)?;
     }
     writeln!(output, "{}: data in {}", settings.zone.name, settings.data.display())?;
     output.flush()

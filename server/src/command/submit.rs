@@ -56,7 +56,7 @@ fn server(arguments: &SubmitArguments) -> Result<SocketAddr, CommandError> {
     }
     // Only the listener matters here; whoever hands samples in need not be able to read every feed's token.
     let settings = Settings::load(arguments.config.as_deref())?.settings;
-    let mut server = *settings.http.listen.first().ok_or_else(|| {
+    let mut server = *settings.http.intake.iter().chain(&settings.http.listen).next().ok_or_else(|| {
         CommandError::Usage("the settings have no http.listen; say where the service is with --server".to_owned())
     })?;
     match server.ip() {

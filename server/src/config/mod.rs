@@ -182,6 +182,10 @@ pub struct DnsSettings {
 pub struct HttpSettings {
     /// The addresses that take HTTP; at least one; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
+    /// The addresses that take samples; none: those of `listen` do.
+    pub intake: Vec<SocketAddr>,
+    /// The addresses that show metrics; none: those of `listen` do. They tell what came, so they are not for the public (C02).
+    pub metrics: Vec<SocketAddr>,
     /// The reverse proxies in front, whose X-Forwarded-For is believed; may be empty.
     pub proxies: Vec<IpNet>,
 }
@@ -397,7 +401,7 @@ impl Default for DnsSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { listen: vec![HTTP_LISTEN_DEFAULT], proxies: Vec::new() }
+        Self { listen: vec![HTTP_LISTEN_DEFAULT], intake: Vec::new(), metrics: Vec::new(), proxies: Vec::new() }
     }
 }
 

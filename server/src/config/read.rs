@@ -45,15 +45,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         table.finish();
         sockets
     });
-    let http = file.or_default("http", (Vec::new(), Vec::new()), |value| {
-        let mut table = value.table("http")?;
-        let sockets = listen(&mut table, "127.0.0.1:8080");
-        let proxies = table.or_default("proxies", Vec::new(), |value| {
-            value.each("[\"127.0.0.1\"]", |network| network.parsed("127.0.0.1", address::network))
-        });
-        table.finish();
-        Some((sockets?, proxies?))
-    });
+    let http = file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?));
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
     let mut tables = |key| file.take(key).map(|value| value.tables(key)).unwrap_or_default();
@@ -64,8 +56,8 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let lists: Vec<_> = tables("list").into_iter().map(|table| list(table, folder)).collect();
     file.finish();
 
-    if let (Some(dns), Some((http, _))) = (&dns, &http) {
-        relations::refuse_shared_sockets(dns, http);
+    if let (Some(dns), Some(http)) = (&dns, &http) {
+        relations::refuse_shared_sockets(dns.iter().chain(&http.listen).chain(&http.intake).chain(&http.metrics));
     }
     relations::refuse_bad_topology(&relays, &feeds);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
@@ -75,7 +67,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         data: data?,
         zone: zone?,
         dns: DnsSettings { listen: sockets(dns?, DNS_LISTEN_DEFAULT) },
-        http: http.map(|(http, proxies)| HttpSettings { listen: sockets(http, HTTP_LISTEN_DEFAULT), proxies })?,
+        http: http.map(HttpEntry::settings)?,
         policy: policy?,
         brake: brake?,
         relays: relays.iter().map(|relay| relay.settings.clone()).collect::<Option<_>>()?,
@@ -152,12 +144,57 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
     })
 }
 
-/// `[dns]` and `[http]`: the sockets with their places; none for the default.
-fn listen<'t>(table: &mut Table<'t>, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
+/// `[http]` as it was read.
+#[derive(Clone, Default)]
+struct HttpEntry<'t> {
+    listen: Vec<(Value<'t>, SocketAddr)>,
+    intake: Vec<(Value<'t>, SocketAddr)>,
+    metrics: Vec<(Value<'t>, SocketAddr)>,
+    proxies: Vec<IpNet>,
+}
+
+impl HttpEntry<'_> {
+    fn settings(self) -> HttpSettings {
+        let bare = |written: Vec<(Value<'_>, SocketAddr)>| written.into_iter().map(|(_, socket)| socket).collect();
+        HttpSettings {
+            listen: sockets(self.listen, HTTP_LISTEN_DEFAULT),
+            intake: bare(self.intake),
+            metrics: bare(self.metrics),
+            proxies: self.proxies,
+        }
+    }
+}
+
+/// `[http]`
+fn http(mut table: Table<'_>) -> Option<HttpEntry<'_>> {
+    let listening = listen(&mut table, "127.0.0.1:8080");
+    let mut apart = |key: &'static str, example: &str| {
+        let list = format!("[{example:?}]");
+        table.or_default(key, Vec::new(), |value| value.each(&list, |socket| socket.named(example, address::socket)))
+    };
+    let (intake, metrics) = (apart("intake", "127.0.0.1:8081"), apart("metrics", "127.0.0.1:9153"));
+    let proxies = table.or_default("proxies", Vec::new(), |value| {
+        value.each("[\"127.0.0.1\"]", |network| network.parsed("127.0.0.1", address::network))
+    });
+    if let (Some(public), Some(apart)) = (&listening, &metrics)
+        && apart.is_empty()
+        && let Some((value, _)) = public.iter().find(|(_, socket)| !socket.ip().is_loopback())
+    {
+        let what = "shows metrics and takes samples, too: whoever reads the metrics can tell a trap by them";
+        value.warn(Flaw::new(
+            what,
+            "write metrics = [\"127.0.0.1:9153\"] and intake = [\"127.0.0.1:8081\"], for example",
+        ));
+    }
+    table.finish();
+    Some(HttpEntry { listen: listening?, intake: intake?, metrics: metrics?, proxies: proxies? })
+}
+
+/// Sockets with their places; none where nothing is written.
+fn listen<'t>(table: &mut Table<'t>, key: &'static str, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
     let list = format!("[{example:?}]");
-    table.or_default("listen", Vec::new(), |value| {
-        value.some_of_each(&list, |socket| socket.named(example, address::socket))
-    })
+    table
+        .or_default(key, Vec::new(), |value| value.some_of_each(&list, |socket| socket.named(example, address::socket)))
 }
 
 /// The sockets that were written, or the default.

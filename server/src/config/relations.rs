@@ -60,8 +60,8 @@ pub(super) fn refuse_static_lists(lists: &[ListEntry<'_>]) {
 }
 
 /// Refuses a socket that two listeners would open. Port 0 is a new port every time. DNS takes TCP, too.
-pub(super) fn refuse_shared_sockets(dns: &[(Value<'_>, SocketAddr)], http: &[(Value<'_>, SocketAddr)]) {
-    let fixed = dns.iter().chain(http).filter(|(_, socket)| socket.port() != 0);
+pub(super) fn refuse_shared_sockets<'e, 't: 'e>(all: impl Iterator<Item = &'e (Value<'t>, SocketAddr)>) {
+    let fixed = all.filter(|(_, socket)| socket.port() != 0);
     refuse_second(fixed.map(|(value, socket)| (value, *socket)), |socket, line| {
         Flaw::new(format!("\"{socket}\" is taken by line {line}"), "write another port or address")
     });

@@ -5,15 +5,15 @@
 use std::collections::BTreeSet;
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT, UNITS_LIMIT, Unit, past_the_limit};
+use firsthand_analyzer::evidence::HOUR;
 use firsthand_analyzer::listing::self_service_delay;
 use firsthand_analyzer::score::Tier;
 use ipnet::IpNet;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::Withdrawal;
-use super::embedded::unit;
+use super::withdrawals::{self, Step};
 
 /// How long a removal by self-service makes the next one wait longer, in seconds (30 days).
 const SELF_SERVICE_REMEMBERED: i64 = 30 * 24 * HOUR;
@@ -116,12 +116,22 @@ pub struct Outcome {
     /// Why nothing was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// Whether the work that it makes is still to be done.
+    #[serde(skip)]
+    pub unfinished: bool,
     /// Whether it had been asked before and nothing is new.
     #[serde(skip)]
     pub repeated: bool,
 }
 
 impl Outcome {
+    /// Adds what a step of its work did.
+    pub(super) fn heed(&mut self, step: Step) {
+        self.samples += step.samples;
+        self.origins += step.origins;
+        self.unfinished = step.more;
+    }
+
     fn refused(why: &str) -> Self {
         Self { refused: Some(why.to_owned()), ..Self::default() }
     }
@@ -154,8 +164,15 @@ fn apply(
 ) -> rusqlite::Result<(Outcome, BTreeSet<Origin>)> {
     let done = |outcome| Ok((outcome, BTreeSet::new()));
     match correction {
-        Correction::Retract { withdrawal, reason } => withdraw(transaction, withdrawal, reason, now),
-        Correction::Restore { withdrawal } => restore(transaction, *withdrawal),
+        Correction::Retract { withdrawal, reason } => {
+            let number = withdrawals::begin(transaction, withdrawal, reason, now)?;
+            done(Outcome { number: Some(number), unfinished: true, ..Outcome::default() })
+        }
+        Correction::Restore { withdrawal } => done(if withdrawals::begin_restoring(transaction, *withdrawal)? {
+            Outcome { number: Some(*withdrawal), unfinished: true, ..Outcome::default() }
+        } else {
+            Outcome::refused("no withdrawal has this number; `firsthand audit` shows them")
+        }),
         Correction::Exempt { network, reason, until } => {
             transaction.execute(
                 "INSERT INTO exemptions (network, reason, until, at) VALUES (?1, ?2, ?3, ?4)
@@ -205,167 +222,6 @@ fn apply(
         // The publisher's matter; it only goes into the audit trail here.
         Correction::Release { .. } => done(Outcome::default()),
     }
-}
-
-/// What a withdrawal takes, of the facts that count. Its values are the first five parameters.
-const TAKEN: &str = "(?1 IS NULL OR feed = ?1) AND (?2 IS NULL OR trap = ?2) AND (?3 IS NULL OR sample = ?3)
-    AND (?4 IS NULL OR arrived >= ?4) AND (?5 IS NULL OR arrived < ?5)";
-
-/// [`TAKEN`] in such words that an index finds one sample, or what arrived since.
-fn taken_by(withdrawal: &Withdrawal) -> String {
-    let mut text = TAKEN.to_owned();
-    if withdrawal.sample.is_some() {
-        text = text.replace("(?3 IS NULL OR sample = ?3)", "sample = ?3");
-    }
-    if withdrawal.since.is_some() {
-        text = text.replace("(?4 IS NULL OR arrived >= ?4)", "arrived >= ?4");
-    }
-    text
-}
-
-/// Stops the matching facts from counting and counts the units of their origins anew.
-fn withdraw(
-    transaction: &Transaction<'_>,
-    withdrawal: &Withdrawal,
-    reason: &str,
-    now: i64,
-) -> rusqlite::Result<(Outcome, BTreeSet<Origin>)> {
-    let Withdrawal { feed, trap, sample, since, until } = withdrawal;
-    transaction.execute(
-        "INSERT INTO withdrawals (feed, trap, sample, since, until, at, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        params![feed, trap, sample, since, until, now, reason],
-    )?;
-    let number = transaction.last_insert_rowid();
-    let mut statement = transaction.prepare(&format!(
-        "UPDATE facts SET counted = 0, evidence = 'withdrawn' WHERE counted = 1 AND {} RETURNING origin",
-        taken_by(withdrawal)
-    ))?;
-    let rows = statement.query_map(params![feed, trap, sample, since, until], |row| row.get::<_, String>(0))?;
-    let affected: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
-    recounted(transaction, Some(number), affected)
-}
-
-/// Lets count what only one withdrawal took.
-fn restore(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<(Outcome, BTreeSet<Origin>)> {
-    let found = read_withdrawals(transaction)?.into_iter().find(|(known, _)| *known == number);
-    let Some((_, Withdrawal { feed, trap, sample, since, until })) = found else {
-        return Ok((Outcome::refused("no withdrawal has this number; `firsthand audit` shows them"), BTreeSet::new()));
-    };
-    transaction.execute("DELETE FROM withdrawals WHERE withdrawal = ?1", [number])?;
-    let mut statement = transaction.prepare(&format!(
-        "UPDATE facts SET counted = 1, evidence = 'counted' WHERE evidence = 'withdrawn' AND {TAKEN}
-         AND NOT EXISTS (SELECT 1 FROM withdrawals AS other WHERE (other.feed IS NULL OR other.feed = facts.feed)
-           AND (other.trap IS NULL OR other.trap = facts.trap) AND (other.sample IS NULL OR other.sample = facts.sample)
-           AND (other.since IS NULL OR facts.arrived >= other.since) AND (other.until IS NULL OR facts.arrived < other.until))
-         RETURNING origin"
-    ))?;
-    let rows = statement.query_map(params![feed, trap, sample, since, until], |row| row.get::<_, String>(0))?;
-    let affected: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
-    recounted(transaction, None, affected)
-}
-
-fn recounted(
-    transaction: &Transaction<'_>,
-    number: Option<i64>,
-    affected: Vec<String>,
-) -> rusqlite::Result<(Outcome, BTreeSet<Origin>)> {
-    let samples = affected.len();
-    let texts: BTreeSet<String> = affected.into_iter().collect();
-    let origins: BTreeSet<Origin> = texts.iter().filter_map(|text| Origin::parse(text)).collect();
-    for origin in &origins {
-        recount(transaction, *origin)?;
-    }
-    Ok((Outcome { number, samples, origins: origins.len(), ..Outcome::default() }, origins))
-}
-
-/// Counts the units of an origin anew from its facts, within the bound of each feed.
-pub(super) fn recount(transaction: &Transaction<'_>, origin: Origin) -> rusqlite::Result<()> {
-    let units = counted_without(transaction, origin, &Withdrawal::nothing())?;
-    transaction.prepare_cached("DELETE FROM units WHERE origin = ?1")?.execute([origin.to_string()])?;
-    for Unit { key, samples, newest } in units {
-        transaction
-            .prepare_cached(
-                "INSERT INTO units (origin, feed, trap, nature, null_sender, hour, samples, newest)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
-                origin.to_string(),
-                key.feed,
-                key.trap,
-                key.nature.name(),
-                key.null_sender,
-                key.hour,
-                samples,
-                newest
-            ])?;
-    }
-    Ok(())
-}
-
-/// The units of an origin as its facts tell, if those that a withdrawal takes had never come.
-pub(super) fn counted_without(
-    connection: &Connection,
-    origin: Origin,
-    withdrawal: &Withdrawal,
-) -> rusqlite::Result<Vec<Unit>> {
-    let Withdrawal { feed, trap, sample, since, until } = withdrawal;
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT feed, trap, nature, null_sender, hour, min(count(*), ?6), max(arrived) / 1000 FROM facts
-         WHERE origin = ?7 AND counted = 1 AND NOT ({TAKEN}) GROUP BY feed, trap, nature, null_sender, hour"
-    ))?;
-    let rows = statement
-        .query_map(params![feed, trap, sample, since, until, SAMPLES_LIMIT, origin.to_string()], |row| {
-            unit(origin, row)
-        })?;
-    let mut units: Vec<Unit> = rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect();
-    units.sort_by(|one, other| one.key.feed.cmp(&other.key.feed));
-    let mut dropped = BTreeSet::new();
-    for of_feed in units.chunk_by(|one, other| one.key.feed == other.key.feed) {
-        let keys: Vec<_> = of_feed.iter().map(|unit| unit.key.clone()).collect();
-        dropped.extend(past_the_limit(&keys, UNITS_LIMIT));
-    }
-    units.retain(|unit| !dropped.contains(&unit.key));
-    Ok(units)
-}
-
-/// The published origins that a withdrawal would touch.
-pub(super) fn published_under(connection: &Connection, withdrawal: &Withdrawal) -> rusqlite::Result<Vec<Origin>> {
-    let Withdrawal { feed, trap, sample, since, until } = withdrawal;
-    let mut statement = connection.prepare(&format!(
-        "SELECT DISTINCT origin FROM facts WHERE counted = 1 AND {}
-         AND origin IN (SELECT origin FROM listings WHERE ended IS NULL)",
-        taken_by(withdrawal)
-    ))?;
-    let rows = statement.query_map(params![feed, trap, sample, since, until], |row| row.get::<_, String>(0))?;
-    let texts: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
-    Ok(texts.iter().filter_map(|text| Origin::parse(text)).collect())
-}
-
-/// How many facts that count a withdrawal takes.
-pub(super) fn taken(connection: &Connection, withdrawal: &Withdrawal) -> rusqlite::Result<usize> {
-    let Withdrawal { feed, trap, sample, since, until } = withdrawal;
-    let count: i64 = connection.query_row(
-        &format!("SELECT count(*) FROM facts WHERE counted = 1 AND {}", taken_by(withdrawal)),
-        params![feed, trap, sample, since, until],
-        |row| row.get(0),
-    )?;
-    Ok(usize::try_from(count).unwrap_or(0))
-}
-
-/// The withdrawals that stand, with their numbers.
-pub(super) fn read_withdrawals(connection: &Connection) -> rusqlite::Result<Vec<(i64, Withdrawal)>> {
-    let mut statement = connection.prepare("SELECT withdrawal, feed, trap, sample, since, until FROM withdrawals")?;
-    let rows = statement.query_map([], |row| {
-        let withdrawal = Withdrawal {
-            feed: row.get(1)?,
-            trap: row.get(2)?,
-            sample: row.get(3)?,
-            since: row.get(4)?,
-            until: row.get(5)?,
-        };
-        Ok((row.get(0)?, withdrawal))
-    })?;
-    rows.collect()
 }
 
 fn insert_removal(

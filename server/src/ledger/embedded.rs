@@ -17,9 +17,9 @@ use firsthand_analyzer::nature::Nature;
 use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::{mpsc, oneshot};
 
-use super::corrections::{read_withdrawals, recount};
 use super::reads::{change, read_pending};
 use super::schema;
+use super::withdrawals::{recount, standing};
 use super::writer::{Write, Writer};
 use super::{Change, Correction, Fact, Outcome, Publication, Recorded};
 
@@ -120,7 +120,7 @@ impl Ledger {
             readers: Mutex::default(),
             _lock: Some(held),
         });
-        let withdrawals = read_withdrawals(&connection)?.into_iter().map(|(_, taken)| taken).collect();
+        let withdrawals = standing(&connection)?;
         // What the publisher had not settled when the process ended waits for it again.
         let pending = read_pending(&connection)?;
         let generation = pending.values().copied().max().unwrap_or(0);
@@ -128,7 +128,7 @@ impl Ledger {
         let (writer, queue) = mpsc::channel(QUEUE);
         let kept = Arc::clone(&shared);
         let spawned = thread::Builder::new().name("ledger".into()).spawn(move || {
-            Writer { connection, withdrawals, generation, shared: kept }.run(queue);
+            Writer { connection, withdrawals, generation, purged: None, shared: kept }.run(queue);
         });
         spawned.map_err(folder_error)?;
         let closed = writer.downgrade();
@@ -199,7 +199,12 @@ impl Ledger {
     /// When it could not be made durable.
     pub async fn correct(&self, correction: Correction, who: &str, now: i64) -> Result<Outcome, LedgerError> {
         let who = who.to_owned();
-        self.write(|done| Write::Correct { correction, who, now, done }).await
+        let mut outcome = self.write(|done| Write::Correct { correction, who, now, done }).await?;
+        while let (true, Some(number)) = (outcome.unfinished, outcome.number) {
+            let step = self.write(|done| Write::Step(number, done)).await?;
+            outcome.heed(step);
+        }
+        Ok(outcome)
     }
 
     /// The same from outside any task.
@@ -208,7 +213,12 @@ impl Ledger {
     /// When it could not be made durable.
     pub fn correct_blocking(&self, correction: Correction, who: &str, now: i64) -> Result<Outcome, LedgerError> {
         let who = who.to_owned();
-        self.write_blocking(|done| Write::Correct { correction, who, now, done })
+        let mut outcome = self.write_blocking(|done| Write::Correct { correction, who, now, done })?;
+        while let (true, Some(number)) = (outcome.unfinished, outcome.number) {
+            let step = self.write_blocking(|done| Write::Step(number, done))?;
+            outcome.heed(step);
+        }
+        Ok(outcome)
     }
 
     /// Keeps what the publisher did; from its own thread only.

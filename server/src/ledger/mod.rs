@@ -6,6 +6,7 @@
 
 mod embedded;
 mod schema;
+mod withdrawals;
 mod corrections;
 mod reads;
 mod writer;
@@ -22,6 +23,7 @@ use std::collections::HashMap;
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
 pub use embedded::{Ledger, LedgerError};
 use serde::{Deserializer, Serializer};
+pub use withdrawals::Step;
 
 /// The list that evidence of direct mail makes.
 pub const SPAM: &str = "spam";

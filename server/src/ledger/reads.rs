@@ -8,8 +8,8 @@ use firsthand_analyzer::listing::{Exemption, Removal};
 use firsthand_analyzer::score::{Tier, Trap};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::corrections::{counted_without, published_under, taken};
 use super::embedded::{Ledger, LedgerError};
+use super::withdrawals::{counted_without, published_under, taken};
 use super::{AuditEntry, Change, Changes, Framed, Kept, KeptExemption, KeptTrap, Request, Withdrawal};
 
 /// What the publisher asks.

@@ -7,7 +7,8 @@
 //! - `units`: evidence units; counted from `facts`; so many for an origin and feed at most. `newest` is the arrival of
 //!   the newest sample.
 //! - `framed`: whom the claims of a fact name.
-//! - `withdrawals`: evidence taken back; an empty column matches everything.
+//! - `withdrawals`: evidence taken back; an empty column matches everything. `work` is `taking` or `restoring` while facts are
+//!   marked, up to `fact`; `recounts` are the origins whose units are to be counted anew after it.
 //! - `removals`: who asked to be taken off; without `effective` the request waits for the operator.
 //! - `exemptions`, `traps`: what the operator declared by command, beside the settings. Traps and their domains stand here
 //!   by their ids only.
@@ -91,6 +92,9 @@ CREATE TABLE units (
     PRIMARY KEY (origin, feed, trap, nature, null_sender, hour)
 ) WITHOUT ROWID;
 ALTER TABLE withdrawals ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE withdrawals ADD COLUMN work TEXT;
+ALTER TABLE withdrawals ADD COLUMN fact INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE recounts (origin TEXT PRIMARY KEY) WITHOUT ROWID;
 ALTER TABLE listings ADD COLUMN framing_cost INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX listings_due ON listings (until) WHERE ended IS NULL;
 CREATE INDEX listings_by_cost ON listings (list, framing_cost) WHERE ended IS NULL;

@@ -272,7 +272,8 @@ async fn the_tables_of_the_first_version_are_taken_over() {
         "DROP TABLE units; DROP TABLE removals; DROP TABLE exemptions; DROP TABLE traps; DROP TABLE pending;
          DROP TABLE brake; DROP TABLE audit; DROP INDEX listings_due; DROP INDEX listings_by_cost;
          DROP INDEX listings_ended; ALTER TABLE listings DROP COLUMN framing_cost;
-         ALTER TABLE withdrawals DROP COLUMN reason; PRAGMA user_version = 1;",
+         ALTER TABLE withdrawals DROP COLUMN reason; ALTER TABLE withdrawals DROP COLUMN work;
+         ALTER TABLE withdrawals DROP COLUMN fact; DROP TABLE recounts; PRAGMA user_version = 1;",
     )
     .unwrap();
     drop(old);

@@ -11,8 +11,9 @@ use firsthand_analyzer::score::PRESUMED_OVER;
 use rusqlite::{Connection, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::corrections::{correct, read_withdrawals};
+use super::corrections::correct;
 use super::embedded::{LedgerError, Shared, lock, unit};
+use super::withdrawals::{self, Step};
 use super::{Correction, Fact, Outcome, Publication, Recorded, Version, Withdrawal};
 
 /// The most facts that are dropped in one transaction, so that no acknowledgement waits long for it.
@@ -30,6 +31,7 @@ const PROOF_KEPT: i64 = 30 * 24 * HOUR;
 pub(super) enum Write {
     Record(Box<Fact>, oneshot::Sender<Result<Recorded, LedgerError>>),
     Correct { correction: Correction, who: String, now: i64, done: oneshot::Sender<Result<Outcome, LedgerError>> },
+    Step(i64, oneshot::Sender<Result<Step, LedgerError>>),
     Publish(Publication, oneshot::Sender<Result<(), LedgerError>>),
     Note { name: &'static str, value: String, done: oneshot::Sender<Result<(), LedgerError>> },
     Purge { now: i64, hard_limit: i64, done: oneshot::Sender<Result<bool, LedgerError>> },
@@ -41,6 +43,8 @@ pub(super) struct Writer {
     pub(super) withdrawals: Vec<Withdrawal>,
     /// Rises with every transaction, over restarts as well.
     pub(super) generation: i64,
+    /// How far a purge is that is not through.
+    pub(super) purged: Option<Purged>,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -49,9 +53,29 @@ type Answer = Box<dyn FnOnce(Result<(), LedgerError>) + Send>;
 
 impl Writer {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Write>) {
+        self.finish_withdrawals();
         let mut batch = Vec::with_capacity(BATCH);
         while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
             self.commit(&mut batch);
+        }
+    }
+
+    /// Goes on with withdrawals that a process left unfinished.
+    fn finish_withdrawals(&mut self) {
+        let unfinished = withdrawals::unfinished(&self.connection).unwrap_or_else(|error| {
+            tracing::error!(%error, "it cannot be told whether a withdrawal was left unfinished");
+            Vec::new()
+        });
+        for number in unfinished {
+            tracing::info!(number, "a withdrawal was left unfinished; it goes on");
+            loop {
+                let (done, mut answer) = oneshot::channel();
+                self.commit(&mut vec![Write::Step(number, done)]);
+                // A failure has been told; the next start tries again.
+                if !matches!(answer.try_recv(), Ok(Ok(Step { more: true, .. }))) {
+                    break;
+                }
+            }
         }
     }
 
@@ -61,15 +85,16 @@ impl Writer {
         let mut corrected = false;
         let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
         let generation = self.generation + 1;
+        let mut purged = self.purged;
         let mut transact = || -> Result<Option<Vec<Withdrawal>>, LedgerError> {
             let transaction = self.connection.transaction()?;
             let mut withdrawals = None;
             for write in batch.drain(..) {
                 corrected |= matches!(write, Write::Correct { .. });
                 let standing = withdrawals.as_ref().unwrap_or(&self.withdrawals);
-                answers.push(apply(&transaction, write, standing, &mut touched)?);
+                answers.push(apply(&transaction, write, standing, &mut touched, &mut purged)?);
                 if corrected {
-                    withdrawals = Some(read_withdrawals(&transaction)?.into_iter().map(|(_, taken)| taken).collect());
+                    withdrawals = Some(withdrawals::standing(&transaction)?);
                 }
             }
             for origin in &touched {
@@ -86,6 +111,7 @@ impl Writer {
         let result = match transact() {
             Ok(withdrawals) => {
                 self.generation = generation;
+                self.purged = purged;
                 if let Some(withdrawals) = withdrawals {
                     self.withdrawals = withdrawals;
                 }
@@ -113,6 +139,7 @@ fn apply(
     write: Write,
     withdrawals: &[Withdrawal],
     touched: &mut BTreeSet<Origin>,
+    purged: &mut Option<Purged>,
 ) -> Result<Answer, LedgerError> {
     fn answer<T: Send + 'static>(value: T, done: oneshot::Sender<Result<T, LedgerError>>) -> Answer {
         Box::new(move |result| {
@@ -134,6 +161,11 @@ fn apply(
             touched.extend(origins);
             answer(outcome, done)
         }
+        Write::Step(number, done) => {
+            let (step, origins) = withdrawals::step(transaction, number)?;
+            touched.extend(origins);
+            answer(step, done)
+        }
         Write::Publish(publication, done) => {
             publish(transaction, &publication)?;
             answer((), done)
@@ -146,8 +178,8 @@ fn apply(
             answer((), done)
         }
         Write::Purge { now, hard_limit, done } => {
-            let more = purge(transaction, now, hard_limit)?;
-            answer(more, done)
+            *purged = purge(transaction, now, hard_limit, purged.unwrap_or_default())?;
+            answer(purged.is_some(), done)
         }
     })
 }
@@ -310,20 +342,31 @@ fn append(transaction: &Transaction<'_>, version: &Version) -> Result<(), Ledger
     Ok(())
 }
 
-/// Drops what is past its time, [`PURGED`] rows at most in one go. What a standing listing rests on stays, since the listing
-/// is replayed from it, and proof as long as its listing is remembered.
-fn purge(transaction: &Transaction<'_>, now: i64, hard_limit: i64) -> Result<bool, LedgerError> {
+/// How far a purge is: behind this arrival and fact.
+type Purged = (i64, i64);
+
+/// Drops what is past its time, having looked at [`PURGED`] facts at most, from where the last look ended; where the next one
+/// begins, if there is more. What a standing listing rests on stays, since the listing is replayed from it, and proof as long
+/// as its listing is remembered.
+fn purge(
+    transaction: &Transaction<'_>,
+    now: i64,
+    hard_limit: i64,
+    after: Purged,
+) -> Result<Option<Purged>, LedgerError> {
     let (old, proof) = (now - hard_limit - PRESUMED_OVER, now - PROOF_KEPT);
     transaction.execute("DELETE FROM listings WHERE ended < ?1", [proof])?;
     let mut statement = transaction.prepare_cached(
-        "DELETE FROM facts WHERE fact IN (SELECT fact FROM facts WHERE arrived < ?1
-           AND (origin IS NULL OR NOT EXISTS (SELECT 1 FROM listings WHERE listings.origin = facts.origin)) LIMIT ?2)
-         RETURNING fact, origin",
+        "SELECT fact, arrived, origin, origin IS NOT NULL AND EXISTS (SELECT 1 FROM listings WHERE listings.origin = facts.origin)
+         FROM facts WHERE (arrived, fact) > (?1, ?2) AND arrived < ?3 ORDER BY arrived, fact LIMIT ?4",
     )?;
-    let rows = statement.query_map(params![old * 1000, PURGED], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let gone: Vec<(i64, Option<String>)> = rows.collect::<rusqlite::Result<_>>()?;
+    let rows = statement.query_map(params![after.0, after.1, old * 1000, PURGED], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    let seen: Vec<(i64, i64, Option<String>, bool)> = rows.collect::<rusqlite::Result<_>>()?;
     let mut origins: BTreeSet<&str> = BTreeSet::new();
-    for (fact, origin) in &gone {
+    for (fact, _, origin, _) in seen.iter().filter(|(.., kept)| !kept) {
+        transaction.prepare_cached("DELETE FROM facts WHERE fact = ?1")?.execute([fact])?;
         transaction.prepare_cached("DELETE FROM framed WHERE fact = ?1")?.execute([fact])?;
         origins.extend(origin.as_deref());
     }
@@ -332,11 +375,13 @@ fn purge(transaction: &Transaction<'_>, now: i64, hard_limit: i64) -> Result<boo
             .prepare_cached("DELETE FROM units WHERE origin = ?1 AND hour < ?2")?
             .execute(params![origin, old.div_euclid(HOUR)])?;
     }
+    // Versions come in the order of time, so that the oldest are the first.
     transaction.execute(
-        "DELETE FROM journal WHERE at < ?1 AND serial < (SELECT max(serial) FROM journal)",
-        [now - JOURNAL_KEPT],
+        "DELETE FROM journal WHERE serial IN (SELECT serial FROM journal ORDER BY serial LIMIT ?2)
+         AND at < ?1 AND serial < (SELECT max(serial) FROM journal)",
+        [now - JOURNAL_KEPT, PURGED],
     )?;
     // Exemptions that ended stay: they are few, and a clock that was ahead once must not end one for good.
     transaction.execute("DELETE FROM removals WHERE answered IS NOT NULL AND asked < ?1", [proof])?;
-    Ok(gone.len() as i64 == PURGED)
+    Ok(seen.last().filter(|_| seen.len() as i64 == PURGED).map(|(fact, arrived, ..)| (*arrived, *fact)))
 }

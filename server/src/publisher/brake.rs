@@ -124,6 +124,11 @@ impl Brake {
         self.released.len() - before
     }
 
+    /// Whether something that was let go still waits.
+    pub(super) fn is_releasing(&self) -> bool {
+        self.released.iter().any(|known| self.ranks.contains_key(known))
+    }
+
     /// What may go now, the best proven first, at most `limit`: it waits no more, and its tokens are drawn.
     pub(super) fn take(&mut self, now: i64, limit: usize) -> Vec<Waiting> {
         // Where a clock went back, what was drawn ahead of it was drawn now: it gives nothing, and holds nothing up.

@@ -26,6 +26,7 @@ use firsthand_analyzer::evidence::{HOUR, Unit};
 use firsthand_analyzer::listing::{Listing, Removal, needed_feeds, visible};
 use firsthand_analyzer::score::{List, PRESUMED_OVER};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::declared::{Current, Declared};
 use crate::follow::{Follower, Started, list_index};
@@ -73,6 +74,8 @@ pub struct Publisher {
     undone: Vec<Origin>,
     /// Those of them that the operator let go.
     unreleased: Vec<(Origin, List)>,
+    /// Who waits until all that was let go is in the journal.
+    releasing: Vec<oneshot::Sender<()>>,
     /// The generation of evidence up to which each origin is replayed, until that is kept.
     generations: HashMap<Origin, i64>,
     /// What the ledger says is published though the zone does not hold it.
@@ -93,8 +96,15 @@ pub struct Orders(Arc<Mutex<Shared>>);
 
 #[derive(Default)]
 struct Shared {
-    release: Vec<(Option<List>, Option<Origin>)>,
+    release: Vec<Release>,
     braked: Braked,
+}
+
+/// What is to be let go, and who waits for it.
+struct Release {
+    list: Option<List>,
+    origin: Option<Origin>,
+    done: oneshot::Sender<()>,
 }
 
 /// What the brake holds.
@@ -137,9 +147,12 @@ pub struct Held {
 }
 
 impl Orders {
-    /// Lets go what waits for the brake, in a list or in all, of one origin or of all, on the next tick.
-    pub fn release(&self, list: Option<List>, origin: Option<Origin>) {
-        self.lock().release.push((list, origin));
+    /// Lets go what waits for the brake, in a list or in all, of one origin or of all. The answer comes when all of it is in
+    /// the journal.
+    pub fn release(&self, list: Option<List>, origin: Option<Origin>) -> oneshot::Receiver<()> {
+        let (done, answer) = oneshot::channel();
+        self.lock().release.push(Release { list, origin, done });
+        answer
     }
 
     /// What the brake held on the last tick.
@@ -229,6 +242,7 @@ impl Publisher {
             queue: Queue::default(),
             undone: Vec::new(),
             unreleased: Vec::new(),
+            releasing: Vec::new(),
             generations: HashMap::new(),
             claimed: HashSet::new(),
             crowded: BTreeMap::new(),
@@ -268,8 +282,9 @@ impl Publisher {
             self.sweep(REPLAYED - self.queue.len())?;
         }
         let orders = std::mem::take(&mut self.orders.lock().release);
-        for (list, origin) in orders {
+        for Release { list, origin, done } in orders {
             self.brake.release(list, origin);
+            self.releasing.push(done);
         }
         let replayed = self.queue.take(REPLAYED);
         self.undone.clone_from(&replayed);
@@ -288,6 +303,12 @@ impl Publisher {
         self.publish(draft, &replayed, removed, now)?;
         self.undone.clear();
         self.unreleased.clear();
+        if !self.brake.is_releasing() {
+            for done in self.releasing.drain(..) {
+                // Whoever went away does not wait for it.
+                let _ = done.send(());
+            }
+        }
         self.rebuilding &= !(self.claimed.is_empty() && self.sweep.is_past_the_published());
         self.show(now);
         self.follower.hear(now);

@@ -41,17 +41,33 @@ pub struct Shown {
     pub doorkeeper: Doorkeeper,
 }
 
-/// All routes of one listener.
-pub fn router(intake: Intake, shown: Shown) -> Router {
-    let samples = post(intake::http::take).with_state(intake);
-    let pages = Router::new()
-        .route("/", get(address::lookup))
-        .route("/address/{address}", get(address::page))
-        .route("/address/{address}/removal", post(removal::ask))
-        .route("/api/v1/addresses/{address}", get(address::json))
-        .route("/metrics", get(status::metrics))
-        .route("/healthz", get(status::healthy))
-        .route("/readyz", get(status::ready))
-        .with_state(shown);
-    pages.route("/api/v1/samples", samples)
+/// What a listener serves, beside whether the process is well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Served {
+    /// The intake.
+    pub intake: bool,
+    /// The public pages.
+    pub pages: bool,
+    /// The metrics.
+    pub metrics: bool,
+}
+
+/// The routes of one listener.
+pub fn router(served: Served, intake: Intake, shown: Shown) -> Router {
+    let mut routes = Router::new().route("/healthz", get(status::healthy)).route("/readyz", get(status::ready));
+    if served.pages {
+        routes = routes
+            .route("/", get(address::lookup))
+            .route("/address/{address}", get(address::page))
+            .route("/address/{address}/removal", post(removal::ask))
+            .route("/api/v1/addresses/{address}", get(address::json));
+    }
+    if served.metrics {
+        routes = routes.route("/metrics", get(status::metrics));
+    }
+    let routes = routes.with_state(shown);
+    if served.intake {
+        return routes.route("/api/v1/samples", post(intake::http::take).with_state(intake));
+    }
+    routes
 }

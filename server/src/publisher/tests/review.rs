@@ -98,7 +98,6 @@ fn a_start_in_the_middle_of_a_rebuild_goes_on_with_it() {
 
 /// G9: what the operator let go, and was told, goes also after `kill -9`.
 #[test]
-#[ignore = "open: releases are kept in memory only"]
 fn a_release_survives_a_start() {
     let folder = folder();
     let mut world = World::open(folder.path());
@@ -107,9 +106,12 @@ fn a_release_survives_a_start() {
     }
     world.settle(NOW);
     assert_eq!(world.zone(NOW).len(), 10);
-    // As `Control::correct` does it.
+    // As `Control::correct` does it: it is acknowledged when it is done, and so it is in the journal.
     world.correct(Correction::Release { list: None, origin: None }, NOW);
-    world.orders.release(None, None);
+    let mut done = world.orders.release(None, None);
+    while done.try_recv().is_err() {
+        world.publisher.tick(NOW).unwrap();
+    }
     world.close();
     let mut again = World::open(folder.path());
     again.settle(NOW);
@@ -345,7 +347,6 @@ fn the_causes_of_a_listing_cost_little() {
 
 /// Purging goes on at the same price, however much is kept as proof.
 #[test]
-#[ignore = "open: a purge walks over all proof that is kept"]
 fn a_purge_does_not_walk_over_what_is_kept() {
     let folder = folder();
     let mut world = World::open(folder.path());
@@ -423,7 +424,6 @@ fn an_exemption_of_a_large_network_takes_effect_with_the_tick() {
 
 /// How long a withdrawal of so many samples holds up whoever hands in the next.
 #[test]
-#[ignore = "open: the writer does it in one transaction"]
 fn a_large_withdrawal_does_not_hold_up_the_intake() {
     let folder = folder();
     let world = World::open(folder.path());
