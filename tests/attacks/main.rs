@@ -7,7 +7,14 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 mod mail;
+mod world;
 // Whom a sample is held against.
 mod attribution;
 // What kind of mail counts as what.
 mod classification;
+// What a feed or a known trap can be made to say.
+mod poisoning;
+// What may never be listed, for how long anything is, and how much of the address space.
+mod space;
+// Who takes an address off, and what anybody learns.
+mod governance;
