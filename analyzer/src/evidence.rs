@@ -5,6 +5,7 @@
 //! repetition of arrival cannot matter (G9). How many are kept of an origin and feed is bounded ([`past_the_limit`]).
 
 use std::cmp::Reverse;
+use std::net::IpAddr;
 
 use crate::address::Origin;
 use crate::nature::Nature;
@@ -163,10 +164,12 @@ pub fn unit_of(verdict: &Verdict, arrival: &Arrival<'_>) -> Result<UnitKey, NoEv
     })
 }
 
-/// The id of a sample: a digest of feed, trap and bytes, so that a repeat counts once (C04).
-pub fn sample_id(feed: &str, trap: &str, message: &[u8]) -> [u8; 32] {
+/// The id of a sample: a digest of feed, trap and bytes, so that a repeat counts once (C04). Where the channel saw the peer, he is
+/// part of the sample: two who send the same bytes are two.
+pub fn sample_id(feed: &str, trap: &str, message: &[u8], peer: Option<IpAddr>) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    for part in [feed.as_bytes(), trap.as_bytes(), message] {
+    let peer = peer.map(|peer| peer.to_string());
+    for part in [feed.as_bytes(), trap.as_bytes(), message].into_iter().chain(peer.as_deref().map(str::as_bytes)) {
         // Lengths first, so that no two different triples feed the hasher the same bytes.
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);

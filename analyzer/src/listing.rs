@@ -52,11 +52,11 @@ pub fn visible(mut units: Vec<Unit>, removals: &[Removal], now: i64) -> Vec<Unit
 }
 
 /// How long a removal by self-service waits before it takes effect, in seconds, after so many others of the same address in
-/// the last 30 days: nothing, an hour, two, four …, at most three days (F01).
+/// the last 30 days: nothing, six hours, twelve, a day, two, at most three (F01).
 pub fn self_service_delay(earlier: u32) -> i64 {
     match earlier {
         0 => 0,
-        earlier => (HOUR << (earlier - 1).min(7)).min(72 * HOUR),
+        earlier => ((6 * HOUR) << (earlier - 1).min(4)).min(72 * HOUR),
     }
 }
 

@@ -225,7 +225,6 @@ fn c04_replay_over_http() {
 /// C04 turned round: a feed whose channel names the peer hands in the bytes as the client sent them, without a line of
 /// its own. A botnet sends the very same bytes from each of its addresses; each of them was seen at the trap.
 #[test]
-#[ignore = "fails: a sample's id leaves out the observed peer, so the same bytes from a second peer are a repeat"]
 fn c04_the_same_bytes_from_two_peers_are_two_samples() {
     let settings = harness::settings(3).replace("relays = [\"mx1\"]\n", "relays = [\"mx1\"]\nboundary = \"channel\"\n");
     let service = Service::start(&settings);
@@ -363,7 +362,6 @@ fn c06_recycled_and_typo_traps() {
 /// C06, later on: a server was listed once, by three pristine traps, and mended. Its newsletter goes on to recycled
 /// addresses, for ever. What makes no listing must not keep one.
 #[test]
-#[ignore = "fails: what keeps a listing has no quorum, so recycled traps alone prolong it for ever"]
 fn c06_recycled_traps_prolong_nothing() {
     let registry = {
         let mut registry = tiered(Tier::Recycled);

@@ -419,7 +419,6 @@ fn d04_a_flood_of_64s_leaves_ipv4_as_it_was() {
 /// D04, by the brake. The attacker's /64s all have the quorum, and more traps than others: they are many more than the
 /// brake lets go in an interval, and go first. IPv4 listings must not wait behind one /32.
 #[test]
-#[ignore = "fails: one IPv6 /32 can draw all of a list's tokens, and IPv4 listings wait behind it"]
 fn d04_one_32_does_not_hold_up_ipv4() {
     let mut world = World::new(6, "[brake]\nper-list = 50\nper-feed = 50\ninterval = \"600s\"\n");
     let mut dice = Dice(13);

@@ -108,7 +108,7 @@ impl World {
             hour: at.div_euclid(HOUR),
         };
         Fact {
-            sample: sample_id(feed, &trap, format!("{from} {number} {at}").as_bytes()),
+            sample: sample_id(feed, &trap, format!("{from} {number} {at}").as_bytes(), None),
             arrived: at * 1000,
             feed: feed.to_owned(),
             trap,

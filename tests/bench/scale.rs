@@ -102,7 +102,7 @@ fn fact(origin: Origin, trap: &str, number: usize, now: i64) -> Fact {
         hour: now.div_euclid(HOUR),
     };
     Fact {
-        sample: sample_id("traps", trap, &number.to_le_bytes()),
+        sample: sample_id("traps", trap, &number.to_le_bytes(), None),
         arrived: now * 1000,
         feed: "traps".into(),
         trap: trap.into(),

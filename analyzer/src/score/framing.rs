@@ -20,7 +20,7 @@ pub(super) fn framing_cost(words: &[Word<'_>], policy: &Policy, standing: &Stand
     let below_domains: usize = sizes.iter().take(spare).sum();
     let enough = policy.list_at.max(standing.wanted / 2.0);
     let most = below_traps.min(below_domains);
-    let (_, capped) = weigh(words, policy);
+    let (_, capped) = weigh(words, policy.foreign_cap(), policy);
     let uncapped: Vec<Word<'_>> = words.iter().filter(|word| !capped.contains(&word.feed)).copied().collect();
     let given = capped.len() as f64 * policy.foreign_cap();
     [below_score(words, 0.0, enough, most, policy), below_score(&uncapped, given, enough, most, policy)]

@@ -181,6 +181,11 @@ impl Policy {
         self.list_at / 2.0
     }
 
+    /// The most that one foreign feed contributes to keeping a listing: half of what that needs, so that none keeps it alone.
+    pub fn foreign_keeping_cap(&self) -> f64 {
+        self.delist_at / 2.0
+    }
+
     /// Whether the registry's traps can ever meet the quorum; where they cannot, nothing is published.
     pub fn can_be_met(&self, registry: &Registry) -> bool {
         let mut domains: Vec<&str> = Vec::new();
@@ -216,6 +221,8 @@ pub struct Witness {
 pub struct Score {
     /// Reads as "how many distinct fresh traps".
     pub value: f64,
+    /// The part of it that keeps a listing: that of pristine and seeded traps, of one foreign feed half of what that needs.
+    pub keeping: f64,
     /// The traps behind it, newest first.
     pub witnesses: Vec<Witness>,
     /// Distinct traps that count for the quorum.
@@ -246,8 +253,8 @@ pub fn score(units: &[Unit], list: List, registry: &Registry, policy: &Policy, n
     for (hour, recipient) in wanted(units, list, registry).into_iter().filter(|(hour, _)| hour * HOUR <= now) {
         recipients.insert(recipient, hour);
     }
-    let Standing { value, traps, domains, wanted, newest } = Standing::of(&words, &recipients, policy, now);
-    Score { value, traps, domains, wanted, newest, witnesses }
+    let Standing { value, keeping, traps, domains, wanted, newest } = Standing::of(&words, &recipients, policy, now);
+    Score { value, keeping, traps, domains, wanted, newest, witnesses }
 }
 
 /// The hours in which people wanted mail, with whom, in time order; for `spam` alone.
@@ -336,8 +343,8 @@ impl<'a> Sweep<'a> {
         }
         // No weight fades faster than by half in a half-life, so the score is known to reach so far; it mostly ends there.
         for _ in 0..CLIMBS {
-            let value = self.standing(standing).value;
-            let halves = (value / self.policy.delist_at).log2().max(0.0);
+            let keeping = self.standing(standing).keeping;
+            let halves = (keeping / self.policy.delist_at).log2().max(0.0);
             let reached = standing + (halves * self.policy.half_life as f64) as i64;
             if reached >= ended || reached == standing {
                 break;
@@ -390,6 +397,8 @@ const CLIMBS: usize = 6;
 pub(crate) struct Standing {
     /// As [`Score::value`].
     pub(crate) value: f64,
+    /// What keeps a listing: the same of the traps that count for the quorum, of a foreign feed half as much at most.
+    pub(crate) keeping: f64,
     /// As [`Score::traps`].
     pub(crate) traps: usize,
     /// As [`Score::domains`].
@@ -405,8 +414,10 @@ impl Standing {
         let traps = quorum(words);
         let mut domains: Vec<&str> = traps.iter().map(|(domain, _)| *domain).collect();
         domains.dedup();
+        let counting: Vec<Word<'_>> = words.iter().filter(|word| word.tier.counts_for_quorum()).copied().collect();
         Self {
-            value: weigh(words, policy).0,
+            value: weigh(words, policy.foreign_cap(), policy).0,
+            keeping: weigh(&counting, policy.foreign_keeping_cap(), policy).0,
             traps: traps.len(),
             domains: domains.len(),
             wanted: recipients.values().map(|hour| left(now - hour * HOUR, policy)).sum(),
@@ -419,12 +430,13 @@ impl Standing {
         self.value >= policy.list_at
             && self.traps >= policy.traps
             && self.domains >= policy.trap_domains
-            && self.is_unwanted()
+            && self.stands(policy)
     }
 
-    /// Whether a listing that has begun goes on.
+    /// Whether a listing that has begun goes on. What could not begin one must not keep it either: neither one foreign feed
+    /// alone, nor traps that were somebody's once (C03, C06).
     pub(crate) fn stands(&self, policy: &Policy) -> bool {
-        self.value >= policy.delist_at && self.value > 0.0 && self.is_unwanted()
+        self.keeping >= policy.delist_at && self.keeping > 0.0 && self.is_unwanted()
     }
 
     /// Whether fewer people wanted its mail than twice the traps that got it.

@@ -11,7 +11,7 @@ const WEIGHED_FEEDS: u32 = 10;
 /// these contribute at most, and what the domains let through of the others. As a least of sums that fall with every
 /// weight, it never rises while the evidence stands unchanged; and no feed adds more than its cap. Handing out shares in
 /// some order does neither. With it come the feeds that are capped in the least cut.
-pub(super) fn weigh<'a>(words: &[Word<'a>], policy: &Policy) -> (f64, Vec<&'a str>) {
+pub(super) fn weigh<'a>(words: &[Word<'a>], foreign_cap: f64, policy: &Policy) -> (f64, Vec<&'a str>) {
     let mut domains: Vec<&str> = words.iter().map(|word| word.domain).collect();
     domains.sort_unstable();
     domains.dedup();
@@ -38,14 +38,14 @@ pub(super) fn weigh<'a>(words: &[Word<'a>], policy: &Policy) -> (f64, Vec<&'a st
     foreign.sort_unstable();
     foreign.dedup();
     // Capping a feed that alone stays below its cap never makes the sum less.
-    foreign.retain(|feed| through(&|word| word.feed == *feed) > policy.foreign_cap());
+    foreign.retain(|feed| through(&|word| word.feed == *feed) > foreign_cap);
     let weighed = foreign.len().min(WEIGHED_FEEDS as usize);
     let is_capped = |choice: u32, at: usize| at >= weighed || choice >> at & 1 == 1;
     let mut least = (f64::INFINITY, 0);
     for choice in 0..1u32 << weighed {
         let capped = |feed: &str| foreign.iter().position(|name| *name == feed).is_some_and(|at| is_capped(choice, at));
         let count = (foreign.len() - weighed) as f64 + f64::from(choice.count_ones());
-        let sum = count * policy.foreign_cap() + through(&|word| !capped(word.feed));
+        let sum = count * foreign_cap + through(&|word| !capped(word.feed));
         if sum < least.0 {
             least = (sum, choice);
         }

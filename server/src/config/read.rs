@@ -191,10 +191,11 @@ fn http(mut table: Table<'_>) -> Option<HttpEntry<'_>> {
 }
 
 /// Sockets with their places; none where nothing is written.
-fn listen<'t>(table: &mut Table<'t>, key: &'static str, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
+fn listen<'t>(table: &mut Table<'t>, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
     let list = format!("[{example:?}]");
-    table
-        .or_default(key, Vec::new(), |value| value.some_of_each(&list, |socket| socket.named(example, address::socket)))
+    table.or_default("listen", Vec::new(), |value| {
+        value.some_of_each(&list, |socket| socket.named(example, address::socket))
+    })
 }
 
 /// The sockets that were written, or the default.

@@ -178,7 +178,7 @@ fn repeated(ground: &Ground) -> Outcome {
     once.add(key.clone(), 1);
     let mut taken = HashSet::new();
     for repeat in 0..REPEATS {
-        if taken.insert(sample_id(&key.feed, &key.trap, SPAM.rest.as_bytes())) {
+        if taken.insert(sample_id(&key.feed, &key.trap, SPAM.rest.as_bytes(), None)) {
             // Whenever it comes first.
             again.add(UnitKey { hour: THIS_HOUR - i64::from(repeat % 48), ..key.clone() }, 1);
         }

@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::evidence::{Arrival, sample_id, unit_of};
 use firsthand_analyzer::received::{Dialect, Handover, Source};
 use firsthand_analyzer::sample::{Envelope, Sample};
+use firsthand_analyzer::topology::Boundary;
 use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict, judge};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -100,7 +101,8 @@ impl Intake {
             may_list: feed.topology.may_list(),
         };
         let unit = unit_of(&verdict, &arrival).map_err(|why| why.name());
-        let id = sample_id(&feed.name, submission.trap, submission.message);
+        let peer = submission.observed_peer.filter(|_| feed.topology.boundary == Boundary::Channel);
+        let id = sample_id(&feed.name, submission.trap, submission.message, peer);
         let evidence = unit.as_ref().err().copied().unwrap_or("counted");
         // Of people's mail no more is kept than what counts: neither lines nor names.
         let kept = feed.kind == FeedKind::Traps;

@@ -1,7 +1,7 @@
 //! The brake: how fast the zone may grow (G7).
 //!
 //! Enters: listings that are not in the zone yet. Leaves: those that may go now, the best proven first. Each list has a
-//! bucket of tokens, and each foreign feed one for the listings that would not be without its word; a bucket fills with one
+//! bucket of tokens for IPv4 and one for IPv6, of which addresses are too cheap to hold up the others; each foreign feed one for the listings that would not be without its word; a bucket fills with one
 //! interval's worth in an interval, and holds one interval's worth. What finds no token waits here. What is listed is
 //! renewed, and what ends goes, without a token.
 
@@ -44,12 +44,15 @@ pub(super) struct Waiting {
 /// Listings that need the same feeds, the best proven first.
 type Group = BTreeMap<(Rank, Origin), Waiting>;
 
+/// All that waits, by list, whether it is IPv6, and the foreign feeds that it needs.
+type Groups = BTreeMap<(List, bool, Vec<String>), Group>;
+
 /// The listings that wait, and the tokens that are left.
 pub(super) struct Brake {
     settings: BrakeSettings,
     buckets: HashMap<String, Bucket>,
     /// By list and needed foreign feeds: none stands behind what needs a feed that it does not.
-    waiting: BTreeMap<(List, Vec<String>), Group>,
+    waiting: Groups,
     ranks: HashMap<(Origin, List), (Rank, Vec<String>)>,
     /// What the operator let go.
     released: HashSet<(Origin, List)>,
@@ -88,14 +91,14 @@ impl Brake {
         }
         let needs = waiting.needs.clone();
         self.ranks.insert((origin, list), (rank, needs.clone()));
-        self.waiting.entry((list, needs)).or_default().insert((rank, origin), waiting);
+        self.waiting.entry((list, is_six(origin), needs)).or_default().insert((rank, origin), waiting);
     }
 
     /// Nothing waits of this origin in this list any more.
     pub(super) fn forget(&mut self, origin: Origin, list: List) -> Option<Waiting> {
         self.released.remove(&(origin, list));
         let (rank, needs) = self.ranks.remove(&(origin, list))?;
-        let group = (list, needs);
+        let group = (list, is_six(origin), needs);
         let alike = self.waiting.get_mut(&group)?;
         let waiting = alike.remove(&(rank, origin));
         if alike.is_empty() {
@@ -142,17 +145,19 @@ impl Brake {
             taken.extend(self.forget(origin, list).map(|waiting| Waiting { released: true, ..waiting }));
         }
         for list in List::ALL {
-            let going = self.affordable(list, now, limit - taken.len());
-            for origin in going {
-                taken.extend(self.forget(origin, list));
+            for six in [false, true] {
+                let going = self.affordable(list, six, now, limit - taken.len());
+                for origin in going {
+                    taken.extend(self.forget(origin, list));
+                }
             }
         }
         taken
     }
 
-    /// Draws the tokens of what may go of one list, the best proven first.
-    fn affordable(&mut self, list: List, now: i64, limit: usize) -> Vec<Origin> {
-        let mut groups: Vec<_> = groups(&self.waiting, list).map(|group| group.iter().peekable()).collect();
+    /// Draws the tokens of what may go of one list and family, the best proven first.
+    fn affordable(&mut self, list: List, six: bool, now: i64, limit: usize) -> Vec<Origin> {
+        let mut groups: Vec<_> = groups(&self.waiting, list, six).map(|group| group.iter().peekable()).collect();
         let mut going = Vec::new();
         while going.len() < limit {
             let heads = groups.iter_mut().enumerate().filter_map(|(at, group)| Some((*group.peek()?.0, at)));
@@ -200,14 +205,16 @@ impl Brake {
 
     /// How many listings of a list wait.
     pub(super) fn count(&self, list: List) -> usize {
-        groups(&self.waiting, list).map(BTreeMap::len).sum()
+        let count = |six| groups(&self.waiting, list, six).map(BTreeMap::len).sum::<usize>();
+        count(false) + count(true)
     }
 
     /// What waits of each list, the best proven first, at most `limit` of each.
     pub(super) fn waiting(&self, limit: usize) -> Vec<Waiting> {
         let mut shown = Vec::new();
         for list in List::ALL {
-            let mut best: Vec<_> = groups(&self.waiting, list).flat_map(|waiting| waiting.iter().take(limit)).collect();
+            let all = groups(&self.waiting, list, false).chain(groups(&self.waiting, list, true));
+            let mut best: Vec<_> = all.flat_map(|waiting| waiting.iter().take(limit)).collect();
             best.sort_by_key(|(key, _)| **key);
             shown.extend(best.into_iter().take(limit).map(|(_, waiting)| waiting.clone()));
         }
@@ -216,7 +223,8 @@ impl Brake {
 
     /// Every bucket that was ever drawn from, and those of the lists: its name, its tokens, and how many it holds.
     pub(super) fn levels(&self, now: i64) -> Vec<(String, f64, u32)> {
-        let mut names: Vec<String> = List::ALL.into_iter().map(list_bucket).collect();
+        let families = List::ALL.into_iter().flat_map(|list| [false, true].map(|six| list_bucket(list, six)));
+        let mut names: Vec<String> = families.collect();
         names.extend(self.buckets.keys().filter(|name| name.starts_with(FEED)).cloned());
         names.sort_unstable();
         let level = |name: String| {
@@ -236,19 +244,24 @@ impl Brake {
 /// How the names of foreign feeds' buckets begin.
 const FEED: &str = "feed ";
 
-/// What waits in a list, by the foreign feeds that it needs.
-fn groups(waiting: &BTreeMap<(List, Vec<String>), Group>, list: List) -> impl Iterator<Item = &Group> {
-    waiting.range((list, Vec::new())..).take_while(move |((of, _), _)| *of == list).map(|(_, group)| group)
+/// What waits of a family in a list, by the foreign feeds that it needs.
+fn groups(groups: &Groups, list: List, six: bool) -> impl Iterator<Item = &Group> {
+    let behind = groups.range((list, six, Vec::new())..);
+    behind.take_while(move |((of, of_six, _), _)| (*of, *of_six) == (list, six)).map(|(_, group)| group)
 }
 
-fn list_bucket(list: List) -> String {
-    format!("list {}", list.name())
+fn is_six(origin: Origin) -> bool {
+    matches!(origin, Origin::V6(_))
+}
+
+fn list_bucket(list: List, six: bool) -> String {
+    format!("list {}{}", list.name(), if six { ", IPv6" } else { "" })
 }
 
 /// The buckets that a listing draws from; its list's first.
 fn buckets_of(waiting: &Waiting) -> Vec<String> {
     let feeds = waiting.needs.iter().map(|feed| format!("{FEED}{feed}"));
-    std::iter::once(list_bucket(waiting.list)).chain(feeds).collect()
+    std::iter::once(list_bucket(waiting.list, is_six(waiting.origin))).chain(feeds).collect()
 }
 
 fn size(settings: &BrakeSettings, name: &str) -> u32 {

@@ -167,7 +167,7 @@ fn fact(feed: &str, trap: &str, from: &str, number: u32, hour: i64) -> Fact {
         hour,
     };
     Fact {
-        sample: sample_id(feed, trap, format!("{from} {number} {hour}").as_bytes()),
+        sample: sample_id(feed, trap, format!("{from} {number} {hour}").as_bytes(), None),
         arrived: hour * HOUR * 1000,
         feed: feed.into(),
         trap: trap.into(),

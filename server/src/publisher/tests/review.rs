@@ -392,7 +392,7 @@ fn one_sample_is_withdrawn_without_a_look_at_all() {
             NOW * 1000
         ),
     );
-    let sample = sample_id("own", &world.trap(0), format!("45.0.2.1 1 {THEN}").as_bytes());
+    let sample = sample_id("own", &world.trap(0), format!("45.0.2.1 1 {THEN}").as_bytes(), None);
     let began = Instant::now();
     let withdrawal = Withdrawal { sample: Some(sample), ..Withdrawal::default() };
     let outcome = world.correct(Correction::Retract { withdrawal, reason: String::new() }, NOW);
