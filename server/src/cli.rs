@@ -235,7 +235,7 @@ pub struct RetractArguments {
     /// One sample, by its id
     #[arg(long, value_name = "ID")]
     pub sample: Option<String>,
-    /// What arrived at or after this time (2026-11-25T14:00:00Z, 2026-11-25, or 2h ago)
+    /// What arrived at or after this time (2026-11-25T14:00:00Z, 2026-11-25, or 2h: two hours ago)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// What arrived before this time; without it, what comes later as well
@@ -277,7 +277,7 @@ pub enum ExemptAction {
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// Until when (2026-12-24, or in 30d); for good without it
+        /// Until when (2026-12-24, or 30d: in thirty days); for good without it
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
@@ -390,7 +390,7 @@ pub struct AuditArguments {
     /// The settings of the service
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only from this time on (2026-11-25, or 7d ago)
+    /// Only from this time on (2026-11-25, or 7d: seven days ago)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Print JSON Lines

@@ -29,7 +29,8 @@ pub fn run(arguments: &BrakeArguments) -> Result<ExitCode, CommandError> {
     if let Some(what) = &arguments.release {
         let (list, origin) = released(what)?;
         operator::correct(&settings, Correction::Release { list, origin })?;
-        writeln!(output, "What waits of {what} goes with the next versions of the zone.")?;
+        let of = if what == "all" { String::new() } else { format!(" of {what}") };
+        writeln!(output, "Whatever waits{of} goes with the next versions of the zone.")?;
         return Ok(ExitCode::SUCCESS);
     }
     let waits = braked.waiting.values().sum::<usize>();
@@ -62,7 +63,8 @@ pub fn run(arguments: &BrakeArguments) -> Result<ExitCode, CommandError> {
             }
             writeln!(
                 output,
-                "{table}\nTo let go: firsthand brake --release spam, --release all, or --release ADDRESS"
+                "{table}\nTo let go: firsthand brake {}--release spam, --release all, or --release ADDRESS",
+                show::config_option(arguments.config.as_deref())
             )?;
         }
     }

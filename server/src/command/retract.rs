@@ -1,6 +1,7 @@
 //! `firsthand retract`: evidence is taken back as if it had never come (G5).
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -63,7 +64,7 @@ pub fn run(arguments: &RetractArguments) -> Result<ExitCode, CommandError> {
         writeln!(output, "{}", json!({ "withdrawal": number, "samples": samples, "listings": fall }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    write!(output, "{}", text(samples, &fall, number))?;
+    write!(output, "{}", text(samples, &fall, number, arguments.config.as_deref()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -118,7 +119,7 @@ fn preview(
     Ok((samples, found))
 }
 
-fn text(samples: usize, found: &[Difference], number: Option<i64>) -> String {
+fn text(samples: usize, found: &[Difference], number: Option<i64>, config: Option<&Path>) -> String {
     let falls = found.iter().filter(|difference| difference.becomes == Becomes::Goes).count();
     let mut out = String::new();
     if !found.is_empty() {
@@ -127,7 +128,8 @@ fn text(samples: usize, found: &[Difference], number: Option<i64>) -> String {
     let changes = found.len() - falls;
     out += &match number {
         Some(number) => format!(
-            "Withdrawal {number}: {samples} samples count no more; {falls} listings fall, {changes} change. What such samples come yet count as little.\nTo undo it: firsthand retract --undo {number}\n"
+            "Withdrawal {number}: {samples} samples count no more; {falls} listings fall, {changes} change. What such samples come yet count as little.\nTo undo it: firsthand retract {}--undo {number}\n",
+            show::config_option(config)
         ),
         None => format!(
             "It would take {samples} samples; {falls} listings would fall, {changes} would change. Nothing was done.\n"

@@ -80,6 +80,12 @@ pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
     let declared = Declared::new(&settings, &ledger, unix_now())?;
     let name = arguments.address.trim().trim_end_matches('.').to_ascii_lowercase();
     let address = parse_address(&name);
+    if address.is_none() && Origin::parse(&name).is_none() && !could_be_a_name(&name) {
+        return Err(CommandError::Usage(format!(
+            "{:?} is no address and no host name; write 192.0.2.1, 2001:db8::1 or mail.victim.example",
+            arguments.address
+        )));
+    }
     let framed = ledger.framed(&address.map_or(name.clone(), |address| address.to_string()))?;
     let known = match address.map(Origin::from).or_else(|| Origin::parse(&name)) {
         Some(origin) => Some(known(origin, &ledger, &declared)?),
@@ -339,12 +345,18 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     })
 }
 
+/// Whether a text could be a host name that somebody was framed by; a mistyped address or a network could not.
+fn could_be_a_name(text: &str) -> bool {
+    text.contains(char::is_alphabetic) && !text.contains(['/', ':'])
+}
+
 fn score_json(score: &Score) -> serde_json::Value {
     json!({
-        "score": score.value,
+        // No evidence sums up to -0.
+        "score": score.value + 0.0,
         "traps": score.traps,
         "trap_domains": score.domains,
-        "wanted": score.wanted,
+        "wanted": score.wanted + 0.0,
         "witnesses": score.witnesses.iter().map(|witness| json!({
             "trap": witness.trap,
             "tier": witness.tier.name(),

@@ -165,7 +165,7 @@ fn apply(
                 transaction.execute("DELETE FROM exemptions WHERE network = ?1", [network.trunc().to_string()])?;
             done(if gone == 0 {
                 Outcome::refused(
-                    "no exemption that was added by command has this network; those of the settings end there",
+                    "no exemption that was added by command has this network; one of the settings ends there, one that is built in never",
                 )
             } else {
                 Outcome::default()
@@ -232,7 +232,12 @@ fn withdraw(
 fn restore(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<(Outcome, BTreeSet<Origin>)> {
     let found = read_withdrawals(transaction)?.into_iter().find(|(known, _)| *known == number);
     let Some((_, Withdrawal { feed, trap, sample, since, until })) = found else {
-        return Ok((Outcome::refused("no withdrawal has this number; `firsthand audit` shows them"), BTreeSet::new()));
+        return Ok((
+            Outcome::refused(
+                "no withdrawal in force has this number; `firsthand audit` shows which were made and undone",
+            ),
+            BTreeSet::new(),
+        ));
     };
     transaction.execute("DELETE FROM withdrawals WHERE withdrawal = ?1", [number])?;
     let mut statement = transaction.prepare(&format!(
