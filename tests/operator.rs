@@ -43,7 +43,9 @@ fn a_feed_is_withdrawn_and_restored() {
     assert!(text(&dry).contains("83.70.211.36"));
     assert!(service.lists("83.70.211.36"));
     let unknown = service.run("retract", &["--feed", "trasp", "--reason", "x"]);
-    assert_eq!(unknown.status.code(), Some(1), "{}", text(&unknown));
+    assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown));
+    let untrapped = service.run("retract", &["--trap", "nobody@x.example", "--reason", "x"]);
+    assert_eq!(untrapped.status.code(), Some(2), "{}", text(&untrapped));
     let undated = service.run("retract", &["--feed", "traps", "--since", "yesterdayish", "--reason", "x"]);
     assert_eq!(undated.status.code(), Some(2));
     let did = done(&service, "retract", &["--feed", "traps", "--reason", "it was broken into", "--json"]);
@@ -51,7 +53,10 @@ fn a_feed_is_withdrawn_and_restored() {
     service.wait("to fall", |service| !service.lists("83.70.211.36"));
     // Durable, and for what comes later.
     let later = service.submit("trap@d3.example", &message("83.70.211.36", 99)).unwrap();
-    assert_eq!(later.0, 202);
+    assert_eq!((later.0, &later.1["evidence"]), (202, &"withdrawn".into()));
+    assert!(done(&service, "retract", &["--list"]).contains("it was broken into"));
+    assert!(done(&service, "why", &["83.70.211.36"]).contains("4 samples about it were withdrawn"));
+    assert!(service.get("/metrics").1.contains("firsthand_withdrawals_in_force 1"));
     let mut service = service;
     service.kill_and_restart();
     assert!(!service.lists("83.70.211.36"));
@@ -198,6 +203,7 @@ fn the_brake_shows_what_waits() {
     assert!(why.contains("would list it in spam"), "{why}");
     done(&service, "brake", &["--release", "83.70.211.37"]);
     service.wait("to be let go", |service| service.lists("83.70.211.37"));
+    assert_eq!(service.run("brake", &["--release", "83.70.211.37"]).status.code(), Some(1), "nothing waits of it");
     assert!(done(&service, "audit", &["--json"]).contains("release"));
     let mut service = service;
     service.kill();

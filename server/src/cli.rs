@@ -227,15 +227,15 @@ pub struct RetractArguments {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What came by this feed
-    #[arg(long, value_name = "NAME", required_unless_present_any = ["trap", "sample", "since", "undo"])]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["trap", "sample", "since", "undo", "list"])]
     pub feed: Option<String>,
-    /// What this trap saw
+    /// What this trap saw: its address, or its registry id
     #[arg(long, value_name = "ADDRESS")]
     pub trap: Option<String>,
     /// One sample, by its id
     #[arg(long, value_name = "ID")]
     pub sample: Option<String>,
-    /// What arrived at or after this time (2026-11-25T14:00:00Z, 2026-11-25, or 2h ago)
+    /// What arrived at or after this time (2026-11-25T14:00:00Z, 2026-11-25, or 2h: two hours ago)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// What arrived before this time; without it, what comes later as well
@@ -247,6 +247,9 @@ pub struct RetractArguments {
     /// Only show what would fall
     #[arg(long)]
     pub dry_run: bool,
+    /// Show the withdrawals in force
+    #[arg(long, conflicts_with_all = ["feed", "trap", "sample", "since", "until", "dry_run", "undo"])]
+    pub list: bool,
     /// Undo a withdrawal, by its number
     #[arg(long, value_name = "NUMBER", conflicts_with_all = ["feed", "trap", "sample", "since", "until", "dry_run"])]
     pub undo: Option<i64>,
@@ -277,7 +280,7 @@ pub enum ExemptAction {
         /// Why
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// Until when (2026-12-24, or in 30d); for good without it
+        /// Until when (2026-12-24, or 30d: in thirty days); for good without it
         #[arg(long, value_name = "TIME")]
         until: Option<String>,
     },
@@ -390,7 +393,7 @@ pub struct AuditArguments {
     /// The settings of the service
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Only from this time on (2026-11-25, or 7d ago)
+    /// Only from this time on (2026-11-25, or 7d: seven days ago)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Print JSON Lines

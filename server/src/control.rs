@@ -74,7 +74,8 @@ impl Control {
             Correction::Release { list, origin } => {
                 // Acknowledged is done, or it would be lost with the process (G9).
                 let done = self.orders.release(list.as_deref().and_then(List::parse), origin);
-                done.await.map_err(|_| LedgerError::Closed)?;
+                let origins = done.await.map_err(|_| LedgerError::Closed)?;
+                return Ok(Outcome { origins, ..outcome });
             }
             Correction::Retract { .. }
             | Correction::Restore { .. }

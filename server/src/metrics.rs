@@ -37,6 +37,8 @@ pub struct Metrics {
     pub least_framing_cost: IntGaugeVec,
     /// The greatest share that one origin has of this hour's attributed samples, 0 to 1; 0 while fewer than 50 came.
     pub origin_share: Gauge,
+    /// Withdrawals in force: what they take counts for nothing.
+    pub withdrawals: IntGauge,
     /// Requests for removal that wait for the operator.
     pub requests: IntGauge,
     /// When the oldest of them was made, in Unix seconds; 0: none waits.
@@ -92,6 +94,11 @@ impl Metrics {
             "firsthand_origin_share_most",
             "The greatest share that one origin has of this hour's attributed samples: near 1, a balancer or gateway may hide the peers.",
         )?;
+        let withdrawals = IntGauge::new(
+            "firsthand_withdrawals_in_force",
+            "Withdrawals in force: the evidence that they take counts for nothing.",
+        )?;
+        registry.register(Box::new(withdrawals.clone()))?;
         registry.register(Box::new(origin_share.clone()))?;
         registry.register(Box::new(braked.clone()))?;
         registry.register(Box::new(least_framing_cost.clone()))?;
@@ -124,6 +131,7 @@ impl Metrics {
             braked,
             least_framing_cost,
             origin_share,
+            withdrawals,
             requests,
             oldest_request,
         })

@@ -48,7 +48,9 @@ pub fn run(arguments: &AuditArguments) -> Result<(), CommandError> {
     }
     match (arguments.json, table.is_empty()) {
         (true, _) => {}
-        (false, true) => writeln!(output, "Nothing was corrected yet.")?,
+        (false, true) => {
+            writeln!(output, "Nothing has been corrected{}.", if since.is_some() { " since then" } else { " yet" })?
+        }
         (false, false) => writeln!(output, "{table}")?,
     }
     Ok(())

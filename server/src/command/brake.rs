@@ -28,8 +28,14 @@ pub fn run(arguments: &BrakeArguments) -> Result<ExitCode, CommandError> {
     let mut output = io::stdout().lock();
     if let Some(what) = &arguments.release {
         let (list, origin) = released(what)?;
-        operator::correct(&settings, Correction::Release { list, origin })?;
-        writeln!(output, "What waits of {what} goes with the next versions of the zone.")?;
+        let gone = operator::correct(&settings, Correction::Release { list, origin })?.origins;
+        let of = if what == "all" { String::new() } else { format!(" of {what}") };
+        if gone == 0 {
+            writeln!(output, "Nothing waits{of}.")?;
+            return Ok(ExitCode::from(NO));
+        }
+        let plural = if gone == 1 { "listing" } else { "listings" };
+        writeln!(output, "{gone} waiting {plural}{of} went.")?;
         return Ok(ExitCode::SUCCESS);
     }
     let waits = braked.waiting.values().sum::<usize>();
@@ -62,7 +68,8 @@ pub fn run(arguments: &BrakeArguments) -> Result<ExitCode, CommandError> {
             }
             writeln!(
                 output,
-                "{table}\nTo let go: firsthand brake --release spam, --release all, or --release ADDRESS"
+                "{table}\nTo let go: firsthand brake {}--release spam, --release all, or --release ADDRESS",
+                show::config_option(arguments.config.as_deref())
             )?;
         }
     }

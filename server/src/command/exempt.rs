@@ -38,7 +38,11 @@ pub fn run(arguments: &ExemptArguments) -> Result<(), CommandError> {
         ExemptAction::Remove { network } => {
             let network = parse_network(network).map_err(CommandError::Usage)?;
             operator::correct(&settings, Correction::EndExemption { network })?;
-            writeln!(output, "{} is exempt no more; what stands against it counts again.", network.trunc())?;
+            writeln!(
+                output,
+                "The exemption of {} has ended: what stands against it counts again, unless another exemption holds it.",
+                network.trunc()
+            )?;
         }
         ExemptAction::List { json } => {
             let ledger = operator::ledger(&settings)?;

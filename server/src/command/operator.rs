@@ -18,7 +18,7 @@ use tokio::net::UnixStream;
 use super::{CommandError, TRY_LATER};
 use crate::config::Settings;
 use crate::control::{Asked, named, socket};
-use crate::ledger::{Correction, Ledger, LedgerError, Outcome};
+use crate::ledger::{Correction, Ledger, Outcome};
 use crate::publisher::{Braked, unix_now};
 
 /// How long a correction may take; a withdrawal of a million samples takes a while.
@@ -35,7 +35,11 @@ pub fn correct(settings: &Settings, correction: Correction) -> Result<Outcome, C
     let body = serde_json::to_vec(&asked).map_err(|error| CommandError::Usage(error.to_string()))?;
     let outcome: Outcome = match ask(&settings.data, Method::POST, "/corrections", body)? {
         Some(outcome) => outcome,
-        None => Ledger::open(&settings.data)?.correct_blocking(correction, &by, unix_now())?,
+        None => {
+            // Where there is no ledger, nothing can be corrected: most likely the settings or the working directory are others.
+            drop(ledger(settings)?);
+            Ledger::open(&settings.data)?.correct_blocking(correction, &by, unix_now())?
+        }
     };
     match outcome.refused {
         Some(why) => Err(CommandError::Usage(why)),
@@ -98,18 +102,12 @@ fn ask<T: DeserializeOwned>(
     })
 }
 
-/// The ledger, to look at; where there is none yet, one is made, since a correction may come before the first start.
+/// The ledger, to look at. None is made: an empty one in the wrong place would answer everything.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When there is none, or it cannot be read.
 pub fn ledger(settings: &Settings) -> Result<Ledger, CommandError> {
-    match Ledger::look(&settings.data) {
-        Err(LedgerError::Missing(_)) => {
-            drop(Ledger::open(&settings.data)?);
-            Ok(Ledger::look(&settings.data)?)
-        }
-        ledger => Ok(ledger?),
-    }
+    Ok(Ledger::look(&settings.data)?)
 }
 
 /// Whether a length of time means before now or after it.

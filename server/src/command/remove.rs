@@ -45,9 +45,11 @@ pub fn run(arguments: &RemoveArguments) -> Result<(), CommandError> {
         match (arguments.json, requests.is_empty()) {
             (true, _) => {}
             (false, true) => writeln!(output, "No request waits.")?,
-            (false, false) => {
-                writeln!(output, "{table}\nAnswer with: firsthand remove --grant REQUEST, or --refuse REQUEST")?
-            }
+            (false, false) => writeln!(
+                output,
+                "{table}\nAnswer with: firsthand remove {}--grant REQUEST, or --refuse REQUEST",
+                show::config_option(arguments.config.as_deref())
+            )?,
         }
         return Ok(());
     }

@@ -1,18 +1,20 @@
 //! `firsthand retract`: evidence is taken back as if it had never come (G5).
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use super::operator::{self, Direction, instant};
-use super::{CommandError, NO, show};
+use super::{CommandError, show};
 use crate::cli::RetractArguments;
 use crate::config::Settings;
 use crate::declared::Declared;
 use crate::difference::{Becomes, Difference, differences};
-use crate::ledger::{Correction, Ledger, Withdrawal, parse_sample};
+use crate::ledger::{Correction, Ledger, Standing, Withdrawal, parse_sample, sample_text};
 use crate::publisher::unix_now;
+use crate::web::time;
 
 /// The most listings that are shown.
 const SHOWN: usize = 50;
@@ -42,32 +44,73 @@ pub fn run(arguments: &RetractArguments) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::SUCCESS);
     }
     let ledger = operator::ledger(&settings)?;
-    let withdrawal = withdrawal(arguments, &ledger)?;
-    let (samples, fall) = preview(&settings, &ledger, &withdrawal)?;
-    let known_feed = arguments.feed.as_ref().is_none_or(|name| settings.feeds.iter().any(|feed| feed.name == *name));
-    if samples == 0 && !known_feed {
-        let name = arguments.feed.as_deref().unwrap_or_default();
-        writeln!(
-            io::stderr(),
-            "firsthand: no feed is called {name:?} in the settings, and no sample came by one; nothing is withdrawn"
-        )?;
-        return Ok(ExitCode::from(NO));
+    if arguments.list {
+        write!(output, "{}", in_force(&ledger.withdrawals()?, arguments.json))?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let number = if arguments.dry_run {
-        None
+    let declared = Declared::new(&settings, &ledger, unix_now())?;
+    let withdrawal = withdrawal(arguments, &ledger, &declared)?;
+    let known_feed = arguments.feed.as_ref().is_some_and(|name| settings.feeds.iter().any(|feed| feed.name == *name));
+    let known_trap = withdrawal.trap.as_ref().is_some_and(|trap| declared.registry.traps.contains_key(trap));
+    let narrowed = withdrawal.feed.is_some() || withdrawal.trap.is_some() || withdrawal.sample.is_some();
+    if narrowed && !known_feed && !known_trap && !ledger.knows(&withdrawal)? {
+        return Err(CommandError::Usage(
+            "no such feed or trap is declared, and no such sample is kept: nothing is withdrawn".to_owned(),
+        ));
+    }
+    let (samples, fall) = preview(&ledger, &declared, &withdrawal)?;
+    let (number, samples) = if arguments.dry_run {
+        (None, samples)
     } else {
         let reason = arguments.reason.clone().unwrap_or_default();
-        operator::correct(&settings, Correction::Retract { withdrawal, reason })?.number
+        let outcome = operator::correct(&settings, Correction::Retract { withdrawal, reason })?;
+        (outcome.number, outcome.samples)
     };
     if arguments.json {
         writeln!(output, "{}", json!({ "withdrawal": number, "samples": samples, "listings": fall }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    write!(output, "{}", text(samples, &fall, number))?;
+    write!(output, "{}", text(samples, &fall, number, arguments.config.as_deref()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn withdrawal(arguments: &RetractArguments, ledger: &Ledger) -> Result<Withdrawal, CommandError> {
+/// The withdrawals in force, as a table or as JSON Lines.
+fn in_force(standing: &[Standing], as_json: bool) -> String {
+    let millis = |millis: Option<i64>| millis.map(|millis| time(millis / 1000));
+    if as_json {
+        let line = |standing: &Standing| {
+            let Withdrawal { feed, trap, sample, since, until } = &standing.withdrawal;
+            let sample = sample.as_ref().map(sample_text);
+            json!({
+                "withdrawal": standing.number, "at": time(standing.at), "reason": standing.reason, "feed": feed,
+                "trap": trap, "sample": sample, "since": millis(*since), "until": millis(*until),
+            })
+            .to_string()
+                + "\n"
+        };
+        return standing.iter().map(line).collect();
+    }
+    if standing.is_empty() {
+        return "No withdrawal is in force.\n".to_owned();
+    }
+    let mut table = show::table(&["withdrawal", "made", "feed", "trap", "sample", "since", "until", "reason"]);
+    for Standing { number, at, reason, withdrawal } in standing {
+        let Withdrawal { feed, trap, sample, since, until } = withdrawal;
+        table.add_row([
+            number.to_string(),
+            time(*at),
+            feed.clone().unwrap_or_default(),
+            trap.clone().unwrap_or_default(),
+            sample.as_ref().map(|sample| sample_text(sample)[..16].to_owned()).unwrap_or_default(),
+            millis(*since).unwrap_or_default(),
+            millis(*until).unwrap_or_default(),
+            reason.escape_debug().to_string(),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+fn withdrawal(arguments: &RetractArguments, ledger: &Ledger, declared: &Declared) -> Result<Withdrawal, CommandError> {
     let now = unix_now();
     let millis = |text: &Option<String>| -> Result<Option<i64>, CommandError> {
         let instant = text.as_deref().map(|text| instant(text, Direction::Past, now)).transpose()?;
@@ -81,14 +124,22 @@ fn withdrawal(arguments: &RetractArguments, ledger: &Ledger) -> Result<Withdrawa
         })?),
         None => None,
     };
-    let trap = arguments.trap.as_deref().map(|trap| super::trap::id(ledger, trap)).transpose()?;
-    let withdrawal = Withdrawal {
-        feed: arguments.feed.clone(),
-        trap,
-        sample,
-        since: millis(&arguments.since)?,
-        until: millis(&arguments.until)?,
+    // A registry id as `why` shows it, or an address, whose domain may be the trap.
+    let trap = match arguments.trap.as_deref() {
+        Some(id) if !id.contains('@') && id.starts_with('t') => Some(id.to_owned()),
+        Some(address) => match declared.trap(ledger, address) {
+            Some(id) => Some(id),
+            None => Some(super::trap::id(ledger, address)?),
+        },
+        None => None,
     };
+    let (since, mut until) = (millis(&arguments.since)?, millis(&arguments.until)?);
+    let narrowed = arguments.feed.is_some() || trap.is_some() || sample.is_some();
+    if !narrowed {
+        // A stretch of time of everything must end, or nothing would ever be listed any more.
+        until = until.or(Some(now.saturating_mul(1000)));
+    }
+    let withdrawal = Withdrawal { feed: arguments.feed.clone(), trap, sample, since, until };
     if withdrawal.since.zip(withdrawal.until).is_some_and(|(since, until)| since >= until) {
         return Err(CommandError::Usage("--until must be later than --since".to_owned()));
     }
@@ -97,12 +148,11 @@ fn withdrawal(arguments: &RetractArguments, ledger: &Ledger) -> Result<Withdrawa
 
 /// How many samples a withdrawal takes, and what becomes of published listings.
 fn preview(
-    settings: &Settings,
     ledger: &Ledger,
+    declared: &Declared,
     withdrawal: &Withdrawal,
 ) -> Result<(usize, Vec<Difference>), CommandError> {
     let now = unix_now();
-    let declared = Declared::new(settings, ledger, now)?;
     let (samples, origins) = ledger.would_take(withdrawal)?;
     let mut found = Vec::new();
     let progress = show::progress(origins.len() as u64, "origins");
@@ -118,7 +168,7 @@ fn preview(
     Ok((samples, found))
 }
 
-fn text(samples: usize, found: &[Difference], number: Option<i64>) -> String {
+fn text(samples: usize, found: &[Difference], number: Option<i64>, config: Option<&Path>) -> String {
     let falls = found.iter().filter(|difference| difference.becomes == Becomes::Goes).count();
     let mut out = String::new();
     if !found.is_empty() {
@@ -127,7 +177,8 @@ fn text(samples: usize, found: &[Difference], number: Option<i64>) -> String {
     let changes = found.len() - falls;
     out += &match number {
         Some(number) => format!(
-            "Withdrawal {number}: {samples} samples count no more; {falls} listings fall, {changes} change. What such samples come yet count as little.\nTo undo it: firsthand retract --undo {number}\n"
+            "Withdrawal {number}: {samples} samples count no more; {falls} listings fall, {changes} change. What such samples come yet count as little.\nTo undo it: firsthand retract {}--undo {number}\n",
+            show::config_option(config)
         ),
         None => format!(
             "It would take {samples} samples; {falls} listings would fall, {changes} would change. Nothing was done.\n"

@@ -1,5 +1,7 @@
 //! What commands print for people: tables, and colour where the terminal has it.
 
+use std::path::Path;
+
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use firsthand_analyzer::claim::Claim;
 use firsthand_analyzer::nature::Recognised;
@@ -28,6 +30,11 @@ pub fn table(header: &[&str]) -> Table {
         table.set_width(NARROWEST);
     }
     table
+}
+
+/// The option that names the settings, as it stands in a command to be typed next; with a space behind it.
+pub fn config_option(config: Option<&Path>) -> String {
+    config.map_or_else(String::new, |path| format!("--config {} ", path.display()))
 }
 
 /// A bar for long work, on a terminal only.

@@ -170,6 +170,10 @@ fn line(place: &str, answer: &Value) -> String {
         Some(why) => format!("; no evidence: {why}"),
     };
     let repeat = if answer.get("repeat") == Some(&Value::Bool(true)) { "; it was known" } else { "" };
-    let framed = if framed == 0 { String::new() } else { format!("; names {framed} others, which counts for nothing") };
+    let framed = match framed {
+        0 => String::new(),
+        1 => "; names 1 other, which counts for nothing".to_owned(),
+        _ => format!("; names {framed} others, which counts for nothing"),
+    };
     format!("{}: {what}{evidence}{framed}{repeat}", place.escape_debug())
 }

@@ -73,7 +73,7 @@ pub fn run(arguments: &TrapArguments) -> Result<(), CommandError> {
             if !*json {
                 writeln!(
                     output,
-                    "{table}\nAddresses are kept nowhere but in the settings; `firsthand trap id ADDRESS` tells which trap one is."
+                    "{table}\nThe registry keeps ids, no addresses; `firsthand trap id ADDRESS` tells which trap one is."
                 )?;
             }
         }
@@ -96,7 +96,8 @@ fn written(addresses: &[String]) -> Result<Vec<String>, CommandError> {
     for address in addresses {
         if address == "-" {
             for line in io::stdin().lock().lines() {
-                let line = line?;
+                let line =
+                    line.map_err(|error| CommandError::Usage(format!("standard input cannot be read: {error}")))?;
                 let line = line.split('#').next().unwrap_or_default().trim();
                 all.extend((!line.is_empty()).then(|| bare(line)));
             }

@@ -39,6 +39,8 @@ struct Known {
     /// Why it reflects, and how many samples say so.
     causes: Vec<(Cause, u64)>,
     exemption: Option<String>,
+    /// How many samples about it count for nothing because they were withdrawn.
+    withdrawn: u64,
     /// Who had it taken off, and when that takes effect.
     removals: Vec<Removal>,
     /// What its evidence makes now, published or not.
@@ -80,6 +82,12 @@ pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
     let declared = Declared::new(&settings, &ledger, unix_now())?;
     let name = arguments.address.trim().trim_end_matches('.').to_ascii_lowercase();
     let address = parse_address(&name);
+    if address.is_none() && Origin::parse(&name).is_none() && !could_be_a_name(&name) {
+        return Err(CommandError::Usage(format!(
+            "{:?} is no address and no host name; write 192.0.2.1, 2001:db8::1 or mail.victim.example",
+            arguments.address
+        )));
+    }
     let framed = ledger.framed(&address.map_or(name.clone(), |address| address.to_string()))?;
     let known = match address.map(Origin::from).or_else(|| Origin::parse(&name)) {
         Some(origin) => Some(known(origin, &ledger, &declared)?),
@@ -124,6 +132,7 @@ fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, 
         causes: declared.causes(ledger, origin, now)?,
         exemption: declared.exemptions.covering(origin).map(|exemption| exemption.to_string()),
         wanted: declared.listings(ledger, origin, now)?,
+        withdrawn: ledger.withdrawn(origin)?,
         removals,
         facts: ledger.facts(origin, PROOFS)?,
     })
@@ -136,7 +145,7 @@ fn as_text(known: &Known, declared: &Declared) -> String {
     let standing: Vec<_> = listings.iter().filter(|(change, ended)| ended.is_none() && change.until > now).collect();
     for (change, _) in &standing {
         out += &format!(
-            "{origin} is listed in {} since {}, until {} unless new evidence comes.\n",
+            "{origin} is listed in {} since the hour of {}, until {} unless new evidence comes.\n",
             change.list,
             time(change.since),
             time(change.until)
@@ -167,10 +176,17 @@ fn as_text(known: &Known, declared: &Declared) -> String {
     if let Some(cost) = standing.iter().map(|(change, _)| change.framing_cost).min() {
         out += &format!("Framing cost {cost}: the evidence of so many traps would have to go for it to fall.\n");
     }
+    if known.withdrawn > 0 {
+        let plural = if known.withdrawn == 1 { "sample" } else { "samples" };
+        out += &format!(
+            "{} {plural} about it were withdrawn and count for nothing; see `firsthand retract --list`.\n",
+            known.withdrawn
+        );
+    }
     for removal in &known.removals {
         let tense = if removal.effective <= now { "took" } else { "takes" };
         out += &format!(
-            "It was asked to be taken off at {}, which {tense} effect at {}: what came before the asking is hidden.\n",
+            "That it be taken off was asked or ordered at {}, which {tense} effect at {}: what came before the asking is hidden.\n",
             time(removal.asked),
             time(removal.effective)
         );
@@ -296,7 +312,7 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     let framed = framed.map(|framed| {
         json!({ "samples": framed.samples, "since": time(framed.since / 1000), "newest": time(framed.newest / 1000) })
     });
-    let Some(Known { origin, listings, scores, causes, exemption, removals, wanted, facts }) = known else {
+    let Some(Known { origin, listings, scores, causes, exemption, removals, withdrawn, wanted, facts }) = known else {
         return json!({ "address": shown, "framed": framed });
     };
     let listing = |(change, ended): &(Change, Option<i64>)| json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time), "framing_cost": change.framing_cost });
@@ -314,6 +330,7 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
         "published": declared.publishes,
         "exempt": exemption,
         "evidence_lists_in": wanted.iter().map(|(list, listing)| json!({ "list": list.name(), "until": time(listing.until), "framing_cost": listing.framing_cost })).collect::<Vec<_>>(),
+        "withdrawn": withdrawn,
         "removals": removals.iter().map(|removal| json!({ "asked": time(removal.asked), "effective": time(removal.effective) })).collect::<Vec<_>>(),
         "score": spam["score"],
         "traps": spam["traps"],
@@ -339,12 +356,18 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     })
 }
 
+/// Whether a text could be a host name that somebody was framed by; a mistyped address or a network could not.
+fn could_be_a_name(text: &str) -> bool {
+    text.contains(char::is_alphabetic) && !text.contains(['/', ':'])
+}
+
 fn score_json(score: &Score) -> serde_json::Value {
     json!({
-        "score": score.value,
+        // No evidence sums up to -0.
+        "score": score.value + 0.0,
         "traps": score.traps,
         "trap_domains": score.domains,
-        "wanted": score.wanted,
+        "wanted": score.wanted + 0.0,
         "witnesses": score.witnesses.iter().map(|witness| json!({
             "trap": witness.trap,
             "tier": witness.tier.name(),

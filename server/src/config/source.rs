@@ -19,7 +19,7 @@ pub(super) fn text(path: &Path) -> Result<String, SettingsError> {
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(SETTINGS_BYTES_MAX + 1).read_to_end(&mut bytes)).map_err(
         |error: io::Error| {
-            unreadable(format!("cannot be read: {error}"), "name a settings file that this user can read with --config")
+            unreadable(format!("cannot be read: {error}"), "name a settings file that this user can read")
         },
     )?;
     if bytes.len() as u64 > SETTINGS_BYTES_MAX {

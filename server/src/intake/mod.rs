@@ -116,7 +116,9 @@ impl Intake {
             proof: json(&verdict.proof.iter().filter(|_| kept).map(KeptLine::from).collect::<Vec<_>>()),
             framed: if kept { verdict.framed.clone() } else { Vec::new() },
         };
-        let repeat = self.ledger.record(fact).await? == Recorded::Known;
+        let recorded = self.ledger.record(fact).await?;
+        let repeat = recorded == Recorded::Known;
+        let evidence = if recorded == Recorded::Withdrawn { "withdrawn" } else { evidence };
         match (repeat, verdict.origin) {
             (true, _) => self.metrics.repeats.inc(),
             (false, Ok(origin)) => {

@@ -171,7 +171,7 @@ fn apply(
         Correction::Restore { withdrawal } => done(if withdrawals::begin_restoring(transaction, *withdrawal)? {
             Outcome { number: Some(*withdrawal), unfinished: true, ..Outcome::default() }
         } else {
-            Outcome::refused("no withdrawal has this number; `firsthand audit` shows them")
+            Outcome::refused("no withdrawal in force has this number; `firsthand retract --list` shows them")
         }),
         Correction::Exempt { network, reason, until } => {
             transaction.execute(
@@ -186,7 +186,7 @@ fn apply(
                 transaction.execute("DELETE FROM exemptions WHERE network = ?1", [network.trunc().to_string()])?;
             done(if gone == 0 {
                 Outcome::refused(
-                    "no exemption that was added by command has this network; those of the settings end there",
+                    "no exemption that was added by command has this network; one of the settings ends there, one that is built in never",
                 )
             } else {
                 Outcome::default()

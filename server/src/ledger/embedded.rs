@@ -5,7 +5,8 @@
 //! moved into the file by a thread of its own, so that no acknowledgement waits for it.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -102,10 +103,14 @@ impl Ledger {
     /// When the folder is in use, cannot be written, or holds another version's tables.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
         let folder_error = |error| LedgerError::Folder { path: folder.to_owned(), error: Arc::new(error) };
-        std::fs::create_dir_all(folder).map_err(folder_error)?;
+        // What is kept tells of traps: it is for the service's own user.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(folder_error)?;
         let held = File::create(folder.join("lock")).map_err(folder_error)?;
         held.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
         let path = folder.join(FILE);
+        // The log beside it gets the same mode.
+        let options = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        drop(options().map_err(folder_error)?);
         let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -120,7 +125,7 @@ impl Ledger {
             readers: Mutex::default(),
             _lock: Some(held),
         });
-        let withdrawals = standing(&connection)?;
+        let withdrawals = standing(&connection)?.into_iter().map(|standing| standing.withdrawal).collect();
         // What the publisher had not settled when the process ended waits for it again.
         let pending = read_pending(&connection)?;
         let generation = pending.values().copied().max().unwrap_or(0);

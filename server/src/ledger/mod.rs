@@ -22,8 +22,9 @@ use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
 pub use embedded::{Ledger, LedgerError};
+pub use reads::Due;
 use serde::{Deserializer, Serializer};
-pub use withdrawals::Step;
+pub use withdrawals::{Standing, Step};
 
 /// The list that evidence of direct mail makes.
 pub const SPAM: &str = "spam";
@@ -54,6 +55,8 @@ pub struct Fact {
 pub enum Recorded {
     /// It is kept now.
     New,
+    /// It is kept now and counts for nothing: a withdrawal in force takes it.
+    Withdrawn,
     /// It was kept before; nothing changed.
     Known,
 }

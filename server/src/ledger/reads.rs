@@ -9,8 +9,11 @@ use firsthand_analyzer::score::{Tier, Trap};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::embedded::{Ledger, LedgerError};
-use super::withdrawals::{counted_without, published_under, taken};
+use super::withdrawals::{Standing, counted_without, published_under, standing, taken};
 use super::{AuditEntry, Change, Changes, Framed, Kept, KeptExemption, KeptTrap, Request, Withdrawal};
+
+/// What is due of an origin: its listing in a list ends then, or a removal takes effect.
+pub type Due = (Option<(String, i64)>, Origin);
 
 /// What the publisher asks.
 impl Ledger {
@@ -46,25 +49,25 @@ impl Ledger {
         })
     }
 
-    /// What is due at `now` (Unix seconds), at most `limit` of each: the list and origin of a published listing that ends,
-    /// and the origin of a removal that takes effect.
+    /// What is due at `now` (Unix seconds), at most `limit` of each: the list, end and origin of a published listing that
+    /// ends, and the origin of a removal that takes effect.
     ///
     /// # Errors
     /// When the store says no.
-    pub fn due(&self, now: i64, limit: usize) -> Result<Vec<(Option<String>, Origin)>, LedgerError> {
+    pub fn due(&self, now: i64, limit: usize) -> Result<Vec<Due>, LedgerError> {
         self.read(|connection| {
             let mut due = Vec::new();
             for question in [
-                "SELECT list, origin FROM listings WHERE ended IS NULL AND until <= ?1 LIMIT ?2",
-                "SELECT NULL, origin FROM removals WHERE applied = 0 AND effective IS NOT NULL AND effective <= ?1 LIMIT ?2",
+                "SELECT list, origin, until FROM listings WHERE ended IS NULL AND until <= ?1 LIMIT ?2",
+                "SELECT NULL, origin, 0 FROM removals WHERE applied = 0 AND effective IS NOT NULL AND effective <= ?1 LIMIT ?2",
             ] {
                 let mut statement = connection.prepare_cached(question)?;
                 let rows = statement.query_map(params![now, limit as i64], |row| {
-                    Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?))
+                    Ok((row.get::<_, Option<String>>(0)?, row.get::<_, String>(1)?, row.get(2)?))
                 })?;
                 for row in rows {
-                    let (list, origin) = row?;
-                    due.extend(Origin::parse(&origin).map(|origin| (list, origin)));
+                    let (list, origin, until) = row?;
+                    due.extend(Origin::parse(&origin).map(|origin| (list.map(|list| (list, until)), origin)));
                 }
             }
             Ok(due)
@@ -231,6 +234,42 @@ impl Ledger {
                 Ok(Origin::parse(&origin).map(|origin| Request { number, origin, asked }))
             })?;
             Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+        })
+    }
+
+    /// The withdrawals in force, oldest first.
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn withdrawals(&self) -> Result<Vec<Standing>, LedgerError> {
+        self.read(standing)
+    }
+
+    /// How many facts about an origin count for nothing because they were withdrawn.
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn withdrawn(&self, origin: Origin) -> Result<u64, LedgerError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT count(*) FROM facts WHERE origin = ?1 AND evidence = 'withdrawn'")?
+                .query_row([origin.to_string()], count)
+        })
+    }
+
+    /// Whether any fact has this feed, trap or sample.
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn knows(&self, withdrawal: &Withdrawal) -> Result<bool, LedgerError> {
+        let Withdrawal { feed, trap, sample, .. } = withdrawal;
+        self.read(|connection| {
+            connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM facts WHERE (?1 IS NULL OR feed = ?1) AND (?2 IS NULL OR trap = ?2)
+                 AND (?3 IS NULL OR sample = ?3))",
+                params![feed, trap, sample],
+                |row| row.get(0),
+            )
         })
     }
 

@@ -30,6 +30,19 @@ pub struct Step {
     pub more: bool,
 }
 
+/// A withdrawal in force.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// Its number, which is never another's.
+    pub number: i64,
+    /// When it was made, in Unix seconds.
+    pub at: i64,
+    /// Why.
+    pub reason: String,
+    /// What it takes.
+    pub withdrawal: Withdrawal,
+}
+
 /// What a withdrawal takes, of the facts that count. Its values are the first five parameters.
 const TAKEN: &str = "(?1 IS NULL OR feed = ?1) AND (?2 IS NULL OR trap = ?2) AND (?3 IS NULL OR sample = ?3)
     AND (?4 IS NULL OR arrived >= ?4) AND (?5 IS NULL OR arrived < ?5)";
@@ -76,7 +89,8 @@ pub(super) fn begin(
 /// Lets a withdrawal take nothing from now on; what it took comes back by [`step`]. Whether there is one.
 pub(super) fn begin_restoring(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<bool> {
     let found = transaction.execute(
-        "UPDATE withdrawals SET work = 'restoring', fact = 0 WHERE withdrawal = ?1 AND work IS NOT 'restoring'",
+        "UPDATE withdrawals SET work = 'restoring', fact = 0
+         WHERE withdrawal = ?1 AND coalesce(work, '') NOT IN ('restoring', 'restored')",
         [number],
     )?;
     Ok(found > 0)
@@ -87,7 +101,7 @@ pub(super) fn step(transaction: &Transaction<'_>, number: i64) -> rusqlite::Resu
     let found: Option<(String, i64, Withdrawal)> = transaction
         .query_row(
             "SELECT work, fact, feed, trap, sample, since, until FROM withdrawals
-             WHERE withdrawal = ?1 AND work IS NOT NULL",
+             WHERE withdrawal = ?1 AND work IN ('taking', 'restoring')",
             [number],
             |row| {
                 let (feed, trap, sample) = (row.get(2)?, row.get(3)?, row.get(4)?);
@@ -117,8 +131,11 @@ pub(super) fn step(transaction: &Transaction<'_>, number: i64) -> rusqlite::Resu
     }
     let more = texts.len() == ORIGINS;
     if !more {
-        transaction.execute("DELETE FROM withdrawals WHERE withdrawal = ?1 AND work = 'restoring'", [number])?;
-        transaction.execute("UPDATE withdrawals SET work = NULL WHERE withdrawal = ?1", [number])?;
+        // What was undone stays, so that its number is never another's.
+        transaction.execute(
+            "UPDATE withdrawals SET work = CASE work WHEN 'restoring' THEN 'restored' END WHERE withdrawal = ?1",
+            [number],
+        )?;
     }
     Ok((Step { samples: 0, origins: origins.len(), more }, origins))
 }
@@ -143,7 +160,7 @@ fn mark(
         format!(
             "UPDATE facts SET counted = 1, evidence = 'counted'
              WHERE evidence = 'withdrawn' AND fact > ?6 AND fact <= ?7 AND {taken}
-             AND NOT EXISTS (SELECT 1 FROM withdrawals AS other WHERE other.work IS NOT 'restoring'
+             AND NOT EXISTS (SELECT 1 FROM withdrawals AS other WHERE coalesce(other.work, '') NOT IN ('restoring', 'restored')
                AND (other.feed IS NULL OR other.feed = facts.feed) AND (other.trap IS NULL OR other.trap = facts.trap)
                AND (other.sample IS NULL OR other.sample = facts.sample)
                AND (other.since IS NULL OR facts.arrived >= other.since)
@@ -237,20 +254,24 @@ pub(super) fn taken(connection: &Connection, withdrawal: &Withdrawal) -> rusqlit
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
-/// The withdrawals that stand.
-pub(super) fn standing(connection: &Connection) -> rusqlite::Result<Vec<Withdrawal>> {
-    let mut statement = connection
-        .prepare_cached("SELECT feed, trap, sample, since, until FROM withdrawals WHERE work IS NOT 'restoring'")?;
+/// The withdrawals in force.
+pub(super) fn standing(connection: &Connection) -> rusqlite::Result<Vec<Standing>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT withdrawal, at, reason, feed, trap, sample, since, until FROM withdrawals
+         WHERE coalesce(work, '') NOT IN ('restoring', 'restored') ORDER BY withdrawal",
+    )?;
     let rows = statement.query_map([], |row| {
-        let (feed, trap, sample) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Withdrawal { feed, trap, sample, since: row.get(3)?, until: row.get(4)? })
+        let (feed, trap, sample) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        let withdrawal = Withdrawal { feed, trap, sample, since: row.get(6)?, until: row.get(7)? };
+        Ok(Standing { number: row.get(0)?, at: row.get(1)?, reason: row.get(2)?, withdrawal })
     })?;
     rows.collect()
 }
 
 /// The numbers of those that are not finished.
 pub(super) fn unfinished(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = connection.prepare("SELECT withdrawal FROM withdrawals WHERE work IS NOT NULL")?;
+    let mut statement =
+        connection.prepare("SELECT withdrawal FROM withdrawals WHERE work IN ('taking', 'restoring')")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     rows.collect()
 }

@@ -94,7 +94,8 @@ impl Writer {
                 let standing = withdrawals.as_ref().unwrap_or(&self.withdrawals);
                 answers.push(apply(&transaction, write, standing, &mut touched, &mut purged)?);
                 if corrected {
-                    withdrawals = Some(withdrawals::standing(&transaction)?);
+                    let standing = withdrawals::standing(&transaction)?;
+                    withdrawals = Some(standing.into_iter().map(|standing| standing.withdrawal).collect());
                 }
             }
             for origin in &touched {
@@ -150,7 +151,10 @@ fn apply(
     Ok(match write {
         Write::Record(fact, done) => {
             let withdrawn = withdrawals.iter().any(|withdrawal| withdrawal.takes(&fact));
-            let recorded = record(transaction, &fact, withdrawn)?;
+            let recorded = match record(transaction, &fact, withdrawn)? {
+                Recorded::New if withdrawn => Recorded::Withdrawn,
+                recorded => recorded,
+            };
             if let (Recorded::New, Ok(unit)) = (recorded, &fact.unit) {
                 touched.insert(unit.origin);
             }

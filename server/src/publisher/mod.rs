@@ -75,7 +75,7 @@ pub struct Publisher {
     /// Those of them that the operator let go.
     unreleased: Vec<(Origin, List)>,
     /// Who waits until all that was let go is in the journal.
-    releasing: Vec<oneshot::Sender<()>>,
+    releasing: Vec<(usize, oneshot::Sender<usize>)>,
     /// The generation of evidence up to which each origin is replayed, until that is kept.
     generations: HashMap<Origin, i64>,
     /// What the ledger says is published though the zone does not hold it.
@@ -88,6 +88,8 @@ pub struct Publisher {
     sweep: Sweep,
     changed: Option<Instant>,
     braking: bool,
+    /// The Unix second of the first tick.
+    began: Option<i64>,
 }
 
 /// What others may ask of the publisher, and what it shows of itself.
@@ -104,7 +106,7 @@ struct Shared {
 struct Release {
     list: Option<List>,
     origin: Option<Origin>,
-    done: oneshot::Sender<()>,
+    done: oneshot::Sender<usize>,
 }
 
 /// What the brake holds.
@@ -147,9 +149,9 @@ pub struct Held {
 }
 
 impl Orders {
-    /// Lets go what waits for the brake, in a list or in all, of one origin or of all. The answer comes when all of it is in
-    /// the journal.
-    pub fn release(&self, list: Option<List>, origin: Option<Origin>) -> oneshot::Receiver<()> {
+    /// Lets go what waits for the brake, in a list or in all, of one origin or of all. The answer, how many these are, comes
+    /// when all of it is in the journal.
+    pub fn release(&self, list: Option<List>, origin: Option<Origin>) -> oneshot::Receiver<usize> {
         let (done, answer) = oneshot::channel();
         self.lock().release.push(Release { list, origin, done });
         answer
@@ -248,6 +250,7 @@ impl Publisher {
             crowded: BTreeMap::new(),
             changed: None,
             braking: false,
+            began: None,
         })
     }
 
@@ -256,6 +259,7 @@ impl Publisher {
     /// # Errors
     /// When the ledger says no; what was to be done is tried again on the next tick.
     pub fn tick(&mut self, now: i64) -> Result<(), LedgerError> {
+        self.began.get_or_insert(now);
         if self.seen.next_end.is_some_and(|end| end <= now) {
             self.declared.renew(now)?;
         }
@@ -272,8 +276,8 @@ impl Publisher {
         }
         let mut removed = Vec::new();
         for (list, origin) in self.ledger.due(now, REPLAYED)? {
-            match list.as_deref().and_then(List::parse) {
-                Some(list) => self.end_claim(origin, list),
+            match list.and_then(|(list, until)| Some((List::parse(&list)?, until))) {
+                Some((list, until)) => self.end_claim(origin, list, until, now),
                 None => removed.push(origin),
             }
             self.queue.look(origin);
@@ -283,8 +287,7 @@ impl Publisher {
         }
         let orders = std::mem::take(&mut self.orders.lock().release);
         for Release { list, origin, done } in orders {
-            self.brake.release(list, origin);
-            self.releasing.push(done);
+            self.releasing.push((self.brake.release(list, origin), done));
         }
         let replayed = self.queue.take(REPLAYED);
         self.undone.clone_from(&replayed);
@@ -304,9 +307,9 @@ impl Publisher {
         self.undone.clear();
         self.unreleased.clear();
         if !self.brake.is_releasing() {
-            for done in self.releasing.drain(..) {
+            for (count, done) in self.releasing.drain(..) {
                 // Whoever went away does not wait for it.
-                let _ = done.send(());
+                let _ = done.send(count);
             }
         }
         self.rebuilding &= !(self.claimed.is_empty() && self.sweep.is_past_the_published());
@@ -354,8 +357,11 @@ impl Publisher {
         }
     }
 
-    /// The same where the ledger's listing is due to end: the zone may have dropped it by itself, at a start.
-    fn end_claim(&mut self, origin: Origin, list: List) {
+    /// The same where the ledger's listing is due to end. What ended before this process began, the zone dropped by itself.
+    fn end_claim(&mut self, origin: Origin, list: List, until: i64, now: i64) {
+        if until > *self.began.get_or_insert(now) {
+            return self.claim(origin, list);
+        }
         let zone = self.follower.zone();
         if list_index(&zone, list.name()).and_then(|index| zone.end(index, origin)).is_none() {
             self.claimed.insert((origin, list));

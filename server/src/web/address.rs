@@ -63,6 +63,8 @@ struct LookupPage<'a> {
 struct AddressPage<'a> {
     zone: &'a str,
     about: &'a PublicAddress,
+    /// Whether the policy asks for several traps in several domains.
+    several: bool,
     /// What the form for removal must show again.
     token: String,
 }
@@ -93,7 +95,9 @@ pub(super) async fn page(
     match parse_address(&address) {
         Some(address) => {
             let token = shown.doorkeeper.form(Origin::from(address), peer.ip(), &headers, unix_now());
-            html(&AddressPage { zone: &shown.zone_name, about: &about(&shown, address), token })
+            let policy = &shown.declared.load().policy;
+            let several = policy.traps > 1 && policy.trap_domains > 1;
+            html(&AddressPage { zone: &shown.zone_name, about: &about(&shown, address), several, token })
         }
         None => (StatusCode::NOT_FOUND, "no such address\n").into_response(),
     }

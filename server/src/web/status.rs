@@ -19,6 +19,10 @@ pub(super) async fn metrics(State(shown): State<Shown>) -> Response {
         }
         Err(error) => tracing::warn!(%error, "metrics are shown without what waits for the operator"),
     }
+    match shown.ledger.withdrawals() {
+        Ok(standing) => shown.metrics.withdrawals.set(i64::try_from(standing.len()).unwrap_or(i64::MAX)),
+        Err(error) => tracing::warn!(%error, "metrics are shown without the withdrawals in force"),
+    }
     match shown.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),

@@ -275,7 +275,7 @@ fn a_client_has_its_own_token_and_needs_no_other() {
 fn files_that_cannot_be_read_are_told_by_name() {
     let missing = Settings::load(Some(Path::new("no/such.toml"))).expect_err("no file");
     let line = "no/such.toml: cannot be read: No such file or directory (os error 2); \
-                name a settings file that this user can read with --config";
+                name a settings file that this user can read";
     assert_eq!(told(&missing.mistakes), [line]);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.toml");

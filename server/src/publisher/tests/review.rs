@@ -148,7 +148,7 @@ fn what_was_let_go_and_found_no_room_gives_back_no_token() {
     world.settle(NOW);
     assert_eq!(world.zone(NOW).len(), SITE_LIMIT);
     for number in 0..20 {
-        list(&world, &format!("45.0.2.{number}"));
+        list(&world, &format!("2a00:1f:9:{number:x}::/64"));
     }
     world.settle(NOW);
     // Ten went by token at this very second.
