@@ -402,7 +402,6 @@ fn verdicts(data: &Path) -> Vec<(String, String)> {
 
 /// F05. A line that cannot be read is kept with its verdict, so that somebody can mend the grammar: it names the trap.
 #[test]
-#[ignore = "open: the verdict of an unreadable line keeps the whole line, `for <the trap's address>` in clear"]
 fn f05_an_unreadable_line_names_no_trap() {
     let service = Service::start(&settings(1));
     let broken = String::from_utf8(message("83.70.211.36", 1)).unwrap().replace("(Postfix)", "(Postfux)");
@@ -415,7 +414,7 @@ fn f05_an_unreadable_line_names_no_trap() {
 /// F05, to the letter: a trap is stored only by its registry id, so that whoever gets the ledger without the settings does
 /// not get the traps. The relay wrote `for <trap>` into the trusted line, and the line is kept for its proof.
 #[test]
-#[ignore = "open: the trusted lines that are kept as proof, and shown by `why`, hold `for <the trap's address>`"]
+#[ignore = "open: the lines that are kept as proof, bit for bit, hold `for <the trap's address>`; the ledger is its owner's alone"]
 fn f05_the_kept_lines_name_no_trap() {
     let service = Service::start(&settings(1));
     service.submit("trap@d0.example", &message("83.70.211.36", 1)).unwrap();

@@ -28,6 +28,9 @@ use crate::declared::{Current, Feed};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
 
+/// The most addresses and names of one sample that are kept as framed.
+const FRAMED_LIMIT: usize = 50;
+
 /// The most messages that are held in memory at a time; each feed has its share of them, so that one that sends slowly
 /// holds up no other.
 const PLACES: usize = 64;
@@ -112,9 +115,9 @@ impl Intake {
             feed: feed.name.clone(),
             trap: submission.trap.to_owned(),
             unit,
-            verdict: if kept { json(&verdict.report()) } else { "{}".to_owned() },
+            verdict: if kept { short(&verdict) } else { "{}".to_owned() },
             proof: json(&verdict.proof.iter().filter(|_| kept).map(KeptLine::from).collect::<Vec<_>>()),
-            framed: if kept { verdict.framed.clone() } else { Vec::new() },
+            framed: verdict.framed.iter().filter(|_| kept).take(FRAMED_LIMIT).cloned().collect(),
         };
         let recorded = self.ledger.record(fact).await?;
         let repeat = recorded == Recorded::Known;
@@ -132,6 +135,18 @@ impl Intake {
         let sample = id.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Taken { sample, verdict, evidence, repeat })
     }
+}
+
+/// The verdict as the ledger keeps it: without what is only the sender's word, and without lines, which tell of traps (F05) and
+/// could be made long to fill the disk. The trusted ones are kept as proof.
+fn short(verdict: &Verdict) -> String {
+    let mut report = serde_json::to_value(verdict.report()).expect("texts, numbers and lists of them are JSON");
+    if let Some(report) = report.as_object_mut() {
+        for words in ["path", "cause", "claims", "returned_claims", "framed"] {
+            report.remove(words);
+        }
+    }
+    report.to_string()
 }
 
 /// A trusted line as the ledger keeps it: base64, since a line may hold any byte.
