@@ -108,7 +108,7 @@ fn fact(origin: Origin, trap: &str, number: usize, now: i64) -> Fact {
         trap: trap.into(),
         unit: Ok(unit),
         // As long as that of a message through one relay.
-        verdict: format!("{{\"text\":\"{}\"}}", "v".repeat(700)),
+        verdict: format!("{{\"text\":\"{}\"}}", "v".repeat(200)),
         proof: format!("[\"{}\"]", "p".repeat(500)),
         framed: vec!["victim.example".into()],
     }
@@ -183,6 +183,42 @@ fn merge(origins: u32) {
         std::hint::black_box(ledger.units(origin(number * 3)).unwrap());
     }
     println!("read an origin's units: {:.1} µs", each(cpu() - began, SAMPLES));
+    println!("merge into the units alone, durably: {:.1} µs", merge_alone(folder.path(), &texts, &traps[3], now));
+}
+
+/// What merging costs without the fact that it comes from: the ledger's own statements, in transactions of its size.
+fn merge_alone(folder: &Path, texts: &[String], trap: &str, now: i64) -> f64 {
+    let mut beside = rusqlite::Connection::open(folder.join("ledger.sqlite")).unwrap();
+    beside.execute_batch("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY").unwrap();
+    let began = cpu();
+    for batch in (0..SAMPLES).collect::<Vec<_>>().chunks(512) {
+        let transaction = beside.transaction().unwrap();
+        for number in batch {
+            let unit = rusqlite::params![&texts[number * 7919 % texts.len()], trap, now / HOUR, now];
+            let known = transaction
+                .prepare_cached(
+                    "UPDATE units SET samples = min(samples + 1, 65535), newest = max(newest, ?4) WHERE origin = ?1
+                     AND feed = 'traps' AND trap = ?2 AND nature = 'direct' AND null_sender = 0 AND hour = ?3",
+                )
+                .unwrap()
+                .execute(unit)
+                .unwrap();
+            if known == 0 {
+                transaction
+                    .prepare_cached("INSERT INTO units VALUES (?1, 'traps', ?2, 'direct', 0, ?3, 1, ?4)")
+                    .unwrap()
+                    .execute(unit)
+                    .unwrap();
+                transaction
+                    .prepare_cached("SELECT count(*) FROM units WHERE origin = ?1 AND feed = 'traps'")
+                    .unwrap()
+                    .query_row([&texts[number * 7919 % texts.len()]], |row| row.get::<_, i64>(0))
+                    .unwrap();
+            }
+        }
+        transaction.commit().unwrap();
+    }
+    each(cpu() - began, SAMPLES)
 }
 
 /// Memory of a process in MiB: now, and at most.

@@ -414,10 +414,17 @@ impl Standing {
         let traps = quorum(words);
         let mut domains: Vec<&str> = traps.iter().map(|(domain, _)| *domain).collect();
         domains.dedup();
-        let counting: Vec<Word<'_>> = words.iter().filter(|word| word.tier.counts_for_quorum()).copied().collect();
+        let value = weigh(words, policy.foreign_cap(), policy).0;
+        let keeps = |word: &&Word<'_>| word.tier.counts_for_quorum();
+        let keeping = if words.iter().all(|word| keeps(&word) && word.trust == Trust::Own) {
+            value
+        } else {
+            let keeping: Vec<Word<'_>> = words.iter().filter(keeps).copied().collect();
+            weigh(&keeping, policy.foreign_keeping_cap(), policy).0
+        };
         Self {
-            value: weigh(words, policy.foreign_cap(), policy).0,
-            keeping: weigh(&counting, policy.foreign_keeping_cap(), policy).0,
+            value,
+            keeping,
             traps: traps.len(),
             domains: domains.len(),
             wanted: recipients.values().map(|hour| left(now - hour * HOUR, policy)).sum(),
