@@ -39,7 +39,7 @@ fn a_feed_is_withdrawn_and_restored() {
     let service = Service::start(&settings(4));
     list(&service, "83.70.211.36", 1);
     let dry = service.run("retract", &["--feed", "traps", "--dry-run"]);
-    assert!(text(&dry).contains("It would take 3 samples; 1 listings would fall"), "{}", text(&dry));
+    assert!(text(&dry).contains("It would take back 3 samples; 1 listing would fall"), "{}", text(&dry));
     assert!(text(&dry).contains("83.70.211.36"));
     assert!(service.lists("83.70.211.36"));
     let unknown = service.run("retract", &["--feed", "trasp", "--reason", "x"]);

@@ -53,7 +53,7 @@ pub fn run(arguments: &ExemptArguments) -> Result<(), CommandError> {
                     let line = json!({ "network": network, "reason": reason, "until": until.map(time) });
                     writeln!(output, "{line}")?;
                 }
-                table.add_row([network, reason.to_owned(), until.map(time).unwrap_or_default()]);
+                table.add_row([network, reason.escape_debug().to_string(), until.map(time).unwrap_or_default()]);
                 Ok(())
             };
             for exemption in Declared::declared_exemptions(&settings) {

@@ -68,8 +68,9 @@ pub fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {
         let what = if whole { "the settings" } else { "the policy" };
         writeln!(
             output,
-            "Under {what} of {}: {come} listings would come, {go} go, {change} end at another time; {stay} stay as they are.",
-            arguments.policy.display().to_string().escape_debug()
+            "Under {what} of {}: {} would come, {go} go, {change} end at another time; {stay} stay as they are.",
+            arguments.policy.display().to_string().escape_debug(),
+            show::counted(come, "listing")
         )?;
         if !after.publishes {
             writeln!(output, "It would publish none of them: shadow mode, or too few traps for its quorum.")?;

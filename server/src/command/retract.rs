@@ -37,8 +37,9 @@ pub fn run(arguments: &RetractArguments) -> Result<ExitCode, CommandError> {
         } else {
             writeln!(
                 output,
-                "Withdrawal {number} is undone: {} samples about {} origins count again.",
-                outcome.samples, outcome.origins
+                "Withdrawal {number} is undone: {} about {} now count again.",
+                show::counted(outcome.samples, "sample"),
+                show::counted(outcome.origins, "origin")
             )?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -177,11 +178,15 @@ fn text(samples: usize, found: &[Difference], number: Option<i64>, config: Optio
     let changes = found.len() - falls;
     out += &match number {
         Some(number) => format!(
-            "Withdrawal {number}: {samples} samples count no more; {falls} listings fall, {changes} change. What such samples come yet count as little.\nTo undo it: firsthand retract {}--undo {number}\n",
+            "Withdrawal {number}: {} taken back; {} to fall, {changes} to change. What such samples come yet count as little.\nTo undo it: firsthand retract {}--undo {number}\n",
+            show::counted(samples, "sample"),
+            show::counted(falls, "listing"),
             show::config_option(config)
         ),
         None => format!(
-            "It would take {samples} samples; {falls} listings would fall, {changes} would change. Nothing was done.\n"
+            "It would take back {}; {} would fall, {changes} would change. Nothing was done.\n",
+            show::counted(samples, "sample"),
+            show::counted(falls, "listing"),
         ),
     };
     out

@@ -37,6 +37,11 @@ pub fn config_option(config: Option<&Path>) -> String {
     config.map_or_else(String::new, |path| format!("--config {} ", path.display()))
 }
 
+/// A number with its noun: one, or several.
+pub fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// A bar for long work, on a terminal only.
 pub fn progress(length: u64, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} {msg}, {eta} left");

@@ -99,7 +99,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-/// Reads what [`write`] wrote for the ledger of this epoch.
+/// Reads what [`write()`] wrote for the ledger of this epoch.
 ///
 /// # Errors
 /// Why it cannot be used.
