@@ -1,4 +1,4 @@
-//! What a hostile reading found.
+//! What a hostile sender, a crash, a clock or a restored file does to the publisher and the ledger.
 
 use super::*;
 
