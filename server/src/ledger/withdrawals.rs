@@ -111,7 +111,11 @@ pub(super) fn step(transaction: &Transaction<'_>, number: i64) -> rusqlite::Resu
         )
         .optional()?;
     let Some((work, before, withdrawal)) = found else { return Ok((Step::default(), BTreeSet::new())) };
-    let newest: i64 = transaction.query_row("SELECT coalesce(max(fact), 0) FROM facts", [], |row| row.get(0))?;
+    let end = |which: &str| -> rusqlite::Result<i64> {
+        transaction.query_row(&format!("SELECT coalesce({which}(fact), 0) FROM facts"), [], |row| row.get(0))
+    };
+    // What was dropped long ago is not walked over.
+    let (before, newest) = (before.max(end("min")? - 1), end("max")?);
     if before < newest {
         let to = if withdrawal.sample.is_some() { newest } else { before + FACTS };
         let samples = mark(transaction, &work, &withdrawal, before, to)?;
