@@ -82,7 +82,6 @@ impl Writer {
     /// Writes a batch in one transaction; nobody is answered before it is durable.
     fn commit(&mut self, batch: &mut Vec<Write>) {
         let mut touched = BTreeSet::new();
-        let mut corrected = false;
         let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
         let generation = self.generation + 1;
         let mut purged = self.purged;
@@ -90,10 +89,10 @@ impl Writer {
             let transaction = self.connection.transaction()?;
             let mut withdrawals = None;
             for write in batch.drain(..) {
-                corrected |= matches!(write, Write::Correct { .. });
+                let corrects = matches!(write, Write::Correct { .. });
                 let standing = withdrawals.as_ref().unwrap_or(&self.withdrawals);
                 answers.push(apply(&transaction, write, standing, &mut touched, &mut purged)?);
-                if corrected {
+                if corrects {
                     let standing = withdrawals::standing(&transaction)?;
                     withdrawals = Some(standing.into_iter().map(|standing| standing.withdrawal).collect());
                 }
