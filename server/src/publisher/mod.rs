@@ -17,7 +17,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -162,7 +162,7 @@ impl Orders {
         self.lock().braked.clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
         // What it guards is whole after every statement, so a panic elsewhere spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -277,7 +277,7 @@ impl Publisher {
         let mut removed = Vec::new();
         for (list, origin) in self.ledger.due(now, REPLAYED)? {
             match list.and_then(|(list, until)| Some((List::parse(&list)?, until))) {
-                Some((list, until)) => self.end_claim(origin, list, until, now),
+                Some((list, until)) => self.claim(origin, list, until),
                 None => removed.push(origin),
             }
             self.queue.look(origin);
@@ -348,23 +348,14 @@ impl Publisher {
         Ok(())
     }
 
-    /// Notes that the ledger says an origin is published, if the zone does not hold it.
-    fn claim(&mut self, origin: Origin, list: List) {
+    /// Notes that the ledger says an origin is published until a time, if the zone does not hold it. What ended before this
+    /// process began, the zone dropped by itself: that is nothing to tell.
+    fn claim(&mut self, origin: Origin, list: List, until: i64) {
         let zone = self.follower.zone();
         let held = list_index(&zone, list.name()).and_then(|index| zone.end(index, origin)).is_some();
-        if !held && self.claimed.insert((origin, list)) && !self.rebuilding {
+        let is_news = !self.rebuilding && self.began.is_none_or(|began| until > began);
+        if !held && self.claimed.insert((origin, list)) && is_news {
             self.metrics.disagreements.inc();
-        }
-    }
-
-    /// The same where the ledger's listing is due to end. What ended before this process began, the zone dropped by itself.
-    fn end_claim(&mut self, origin: Origin, list: List, until: i64, now: i64) {
-        if until > *self.began.get_or_insert(now) {
-            return self.claim(origin, list);
-        }
-        let zone = self.follower.zone();
-        if list_index(&zone, list.name()).and_then(|index| zone.end(index, origin)).is_none() {
-            self.claimed.insert((origin, list));
         }
     }
 

@@ -65,7 +65,7 @@ impl Publisher {
                     };
                     let end = list_index(&zone, list.name()).and_then(|index| zone.end(index, origin));
                     if end != u64::try_from(published.until).ok() {
-                        self.claim(origin, list);
+                        self.claim(origin, list, published.until);
                         self.queue.look(origin);
                     }
                 }
