@@ -452,27 +452,3 @@ fn a_large_withdrawal_does_not_hold_up_the_intake() {
     );
     assert!(waited < Duration::from_secs(1), "{waited:?}");
 }
-
-/// What one replay costs of a provider whose mail a thousand people want, and of which traps get some each hour.
-#[test]
-#[ignore = "a measure"]
-fn what_a_replay_of_a_provider_costs() {
-    let folder = folder();
-    let world = World::open(folder.path());
-    let origin = Origin::parse("45.0.2.1").unwrap();
-    let unit = |feed: &str, trap: String, hour: i64| Unit {
-        key: UnitKey { origin, feed: feed.into(), trap, nature: Nature::Direct, null_sender: false, hour },
-        samples: 1,
-        newest: hour * HOUR,
-    };
-    let at_traps = |each: i64| (0..72).flat_map(move |age| (0..each).map(move |trap| (trap, age)));
-    for recipients in [0i64, 10, 1024] {
-        let mut units: Vec<Unit> =
-            at_traps(6).map(|(trap, age)| unit("own", world.trap(trap as usize), THEN - age)).collect();
-        units.extend((0..recipients).map(|number| unit("mailboxes", format!("r{number}"), THEN - number % 72)));
-        let declared = world.declared.load();
-        let began = Instant::now();
-        let listings = declared.listings_of(origin, units.clone(), &[], NOW);
-        eprintln!("{} units, {recipients} recipients: {:?}, {} listings", units.len(), began.elapsed(), listings.len());
-    }
-}
