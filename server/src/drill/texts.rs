@@ -40,27 +40,18 @@ pub(super) const ANSWERS: [Text; 3] = [
     },
 ];
 
-/// Requests to confirm a subscription that somebody else asked for.
+/// Requests to confirm a subscription that somebody else asked for, with both kinds of sender.
 pub(super) const CONFIRMATIONS: [Text; 2] = [
-    Text {
-        mail_from: "",
-        rest: "From: gliders-request@lists.isp.example\nSubject: confirm 3f9c1a7be0d2\n\
-            Reply-To: gliders-confirm+3f9c1a7be0d2@lists.isp.example\nAuto-Submitted: auto-generated\n\
-            List-Id: <gliders.lists.isp.example>\nX-Mailman-Version: 2.1.39\nPrecedence: bulk\n\n\
-            Mailing list subscription confirmation notice for mailing list Gliders\n\n\
-            We have received a request for subscription of your email address to the gliders list. To confirm that you \
-            want to be added, simply reply to this message.\n",
-    },
-    Text {
-        mail_from: "gliders-bounces@lists.isp.example",
-        rest: "From: gliders-request@lists.isp.example\nSubject: confirm 3f9c1a7be0d2\n\
-            Reply-To: gliders-confirm+3f9c1a7be0d2@lists.isp.example\nAuto-Submitted: auto-generated\n\
-            List-Id: <gliders.lists.isp.example>\nX-Mailman-Version: 2.1.39\nPrecedence: bulk\n\n\
-            Mailing list subscription confirmation notice for mailing list Gliders\n\n\
-            We have received a request for subscription of your email address to the gliders list. To confirm that you \
-            want to be added, simply reply to this message.\n",
-    },
+    Text { mail_from: "", rest: CONFIRMATION },
+    Text { mail_from: "gliders-bounces@lists.isp.example", rest: CONFIRMATION },
 ];
+
+const CONFIRMATION: &str = "From: gliders-request@lists.isp.example\nSubject: confirm 3f9c1a7be0d2\n\
+    Reply-To: gliders-confirm+3f9c1a7be0d2@lists.isp.example\nAuto-Submitted: auto-generated\n\
+    List-Id: <gliders.lists.isp.example>\nX-Mailman-Version: 2.1.39\nPrecedence: bulk\n\n\
+    Mailing list subscription confirmation notice for mailing list Gliders\n\n\
+    We have received a request for subscription of your email address to the gliders list. To confirm that you \
+    want to be added, simply reply to this message.\n";
 
 /// Spam dressed as a bounce and as an automatic answer, each with both kinds of sender; and what it is.
 pub(super) const DRESSED: [(&str, Text); 4] = [
