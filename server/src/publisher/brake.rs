@@ -1,9 +1,9 @@
 //! The brake: how fast the zone may grow (G7).
 //!
 //! Enters: listings that are not in the zone yet. Leaves: those that may go now, the best proven first. Each list has a
-//! bucket of tokens for IPv4 and one for IPv6, of which addresses are too cheap to hold up the others; each foreign feed one for the listings that would not be without its word; a bucket fills with one
-//! interval's worth in an interval, and holds one interval's worth. What finds no token waits here. What is listed is
-//! renewed, and what ends goes, without a token.
+//! bucket of tokens for IPv4 and one for IPv6, whose addresses are too cheap to hold up the others; each foreign feed has one
+//! for the listings that would not be without its word. A bucket fills with one interval's worth in an interval, and holds
+//! one interval's worth. What finds no token waits here. What is listed is renewed, and what ends goes, without a token.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
