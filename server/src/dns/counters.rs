@@ -2,10 +2,12 @@
 //!
 //! Enters: outcomes, from any thread. Leaves: sums for whoever shows them; this module knows nothing of HTTP.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Transport;
 use super::answer::{Asked, Kind, Outcome};
+use crate::connections::Counts;
 
 const TRANSPORTS: usize = Transport::ALL.len();
 const KINDS: usize = Kind::ALL.len();
@@ -17,9 +19,7 @@ pub struct Counters {
     answers: [[[AtomicU64; TYPES]; KINDS]; TRANSPORTS],
     truncated: [AtomicU64; TRANSPORTS],
     silences: [AtomicU64; TRANSPORTS],
-    connections: AtomicU64,
-    connections_open: AtomicU64,
-    connections_refused: AtomicU64,
+    connections: [Arc<Counts>; TRANSPORTS],
 }
 
 impl Counters {
@@ -61,32 +61,9 @@ impl Counters {
         get(&self.silences[transport as usize])
     }
 
-    /// TCP connections taken since the start.
-    pub fn connections(&self) -> u64 {
-        get(&self.connections)
-    }
-
-    /// TCP connections that are open.
-    pub fn connections_open(&self) -> u64 {
-        get(&self.connections_open)
-    }
-
-    /// TCP connections that were closed at once, as there were too many.
-    pub fn connections_refused(&self) -> u64 {
-        get(&self.connections_refused)
-    }
-
-    pub(super) fn connection_opened(&self) {
-        add(&self.connections);
-        add(&self.connections_open);
-    }
-
-    pub(super) fn connection_closed(&self) {
-        self.connections_open.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn connection_refused(&self) {
-        add(&self.connections_refused);
+    /// The connections of a transport; none of UDP.
+    pub fn connections(&self, transport: Transport) -> &Arc<Counts> {
+        &self.connections[transport as usize]
     }
 }
 

@@ -151,7 +151,7 @@ impl<'a> Query<'a> {
     /// How many bytes an answer may have.
     fn limit(&self, transport: Transport) -> usize {
         let payload = match (transport, self.edns) {
-            (Transport::Tcp, _) => u16::MAX,
+            (Transport::Tcp | Transport::Tls | Transport::Https, _) => u16::MAX,
             (Transport::Udp, None) => LEAST_PAYLOAD,
             (Transport::Udp, Some(edns)) => edns.payload.clamp(LEAST_PAYLOAD, OUR_PAYLOAD),
         };

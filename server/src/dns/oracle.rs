@@ -392,7 +392,7 @@ proptest! {
                 prop_assert_eq!(message.edns.is_some(), asking.payload.is_some());
                 prop_assert_eq!(&out[12..12 + question_length(&query)], &query[12..12 + question_length(&query)]);
                 let limit = asking.payload.map_or(512, |payload| payload.clamp(512, 1232));
-                prop_assert!(transport == Transport::Tcp || out.len() <= usize::from(limit));
+                prop_assert!(transport != Transport::Udp || out.len() <= usize::from(limit));
                 let Outcome::Answer { kind, truncated: told, .. } = outcome else { panic!("a query was not answered") };
                 prop_assert_eq!((kind.rcode() as u16, told), (u16::from(code), truncated));
             }
@@ -443,7 +443,7 @@ fn check_any(query: &[u8], zone: &Zone) -> Result<(), TestCaseError> {
             let message = Message::from_vec(&out).expect("a parser that is not ours reads our answers");
             prop_assert_eq!(message.metadata.id.to_be_bytes(), [query[0], query[1]]);
             prop_assert_eq!(message.metadata.message_type, MessageType::Response);
-            prop_assert!(transport == Transport::Tcp || out.len() <= 1232);
+            prop_assert!(transport != Transport::Udp || out.len() <= 1232);
         }
     }
     Ok(())
