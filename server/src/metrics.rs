@@ -8,7 +8,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::dns::Transport;
-use crate::dns::counters::Counters;
+use crate::dns::counters::{Count, Counters};
 use crate::zone::Zone;
 use arc_swap::ArcSwap;
 
@@ -185,7 +185,9 @@ impl Collector for DnsMetrics {
             self.answers.with_label_values(&[transport.name(), kind.name(), asked.name()]).set(signed(count));
         }
         for transport in Transport::ALL {
-            self.silences.with_label_values(&[transport.name()]).set(signed(self.counters.silences(transport)));
+            self.silences
+                .with_label_values(&[transport.name()])
+                .set(signed(self.counters.get(transport, Count::Silences)));
         }
         self.connections.set(signed(self.counters.connections_open()));
         [self.answers.collect(), self.silences.collect(), self.connections.collect()].concat()

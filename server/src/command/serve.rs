@@ -17,7 +17,10 @@ use super::CommandError;
 use crate::config::Settings;
 use crate::control::{self, Control};
 use crate::declared::Current;
-use crate::dns::counters::Counters;
+use crate::dns::access::AccessRules;
+use crate::dns::cookie::{Cookies, SECRET};
+use crate::dns::limit::{Limits, Mode};
+use crate::dns::responder::{Responder, Rules};
 use crate::dns::{tcp, udp};
 use crate::follow::Follower;
 use crate::intake::Intake;
@@ -59,8 +62,8 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let ledger = Ledger::open(&settings.data)?;
     let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), unix_now())?);
     let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
-    let counters = Arc::new(Counters::default());
-    let metrics = Metrics::new(Arc::clone(&counters), Arc::clone(&zone));
+    let responder = Arc::new(Responder::new(Arc::clone(&zone), rules()?));
+    let metrics = Metrics::new(Arc::clone(responder.counters()), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
     let exemptions = declared.load().exemptions.clone();
     let follower = Follower::start(Arc::clone(&zone), exemptions, &ledger, &settings.data, unix_now())?;
@@ -78,7 +81,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let publishing = thread::Builder::new().name("publisher".into());
     threads.push(publishing.spawn(move || publisher::run(publisher, &stop_publisher))?);
     for (_, sockets) in listeners.udp {
-        threads.extend(udp::serve(sockets, &zone, &counters, &stop)?);
+        threads.extend(udp::serve(sockets, &responder, &stop)?);
     }
     let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders };
     let mut key = [0; 32];
@@ -99,7 +102,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let door = control::bind(&settings.data)?;
-        serve_streams(listeners.tcp, http, zone, counters, (door, control)).await
+        serve_streams(listeners.tcp, http, responder, (door, control)).await
     });
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_timeout(GRACE);
@@ -116,8 +119,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
 async fn serve_streams(
     dns: Vec<TcpListener>,
     http: Vec<(TcpListener, axum::Router)>,
-    zone: Arc<ArcSwap<Zone>>,
-    counters: Arc<Counters>,
+    responder: Arc<Responder>,
     (door, control): (UnixListener, Control),
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
@@ -125,9 +127,9 @@ async fn serve_streams(
     tasks.spawn(control::serve(door, control, ended(stopped.clone())));
     for listener in dns {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let (zone, counters, stopped) = (Arc::clone(&zone), Arc::clone(&counters), stopped.clone());
+        let (responder, stopped) = (Arc::clone(&responder), stopped.clone());
         tasks.spawn(async move {
-            tcp::serve(listener, zone, counters, tcp::Limits::default(), stopped).await;
+            tcp::serve(listener, responder, tcp::Limits::default(), stopped).await;
             Ok(())
         });
     }
@@ -151,6 +153,17 @@ async fn serve_streams(
 /// Ends with a stop; an error means that the sender is gone, which is one as well.
 async fn ended(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// By which rules DNS answers.
+fn rules() -> Result<Rules, CommandError> {
+    let mut secret = [0; SECRET];
+    getrandom::fill(&mut secret)
+        .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
+    let cookies = Cookies::new(vec![secret]).expect("there is a secret");
+    let exempt = AccessRules::new([]);
+    let limits = Limits { mode: Mode::Report, per_answer: 20, per_network: 1000, total: 20_000, slip: 2, exempt };
+    Ok(Rules { access: AccessRules::new([]), cookies, limits })
 }
 
 fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {

@@ -7,11 +7,10 @@
 //! take its answers, in time.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,11 +19,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::warn;
 
-use super::answer::{Outcome, answer};
-use super::counters::Counters;
+use super::Transport;
+use super::answer::Outcome;
 use super::message::HEADER;
-use super::{Transport, unix_now};
-use crate::zone::Zone;
+use super::responder::Responder;
 
 /// The longest message that is read, bytes. No query comes near: a name has 255, and padding goes to blocks of 128.
 pub const MESSAGE_LIMIT: usize = 4096;
@@ -73,13 +71,7 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Serves until `stop` says true or its sender is gone. Connections then end when what they wait to write is
 /// written, at the latest after [`Limits::write`], and so does this.
-pub async fn serve(
-    listener: TcpListener,
-    zone: Arc<ArcSwap<Zone>>,
-    counters: Arc<Counters>,
-    limits: Limits,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: TcpListener, responder: Arc<Responder>, limits: Limits, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     loop {
@@ -90,18 +82,18 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => match Arc::clone(&places).try_acquire_owned() {
+            Ok((stream, client)) => match Arc::clone(&places).try_acquire_owned() {
                 Ok(place) => {
-                    let (zone, counters, stop) = (Arc::clone(&zone), Arc::clone(&counters), stop.clone());
+                    let (responder, stop) = (Arc::clone(&responder), stop.clone());
                     connections.spawn(async move {
-                        counters.connection_opened();
+                        responder.counters().connection_opened();
                         // However it ended, the client is gone, and who it was is nobody's business (ATTACKS E10).
-                        let _ = converse(stream, &zone, &counters, limits, stop).await;
-                        counters.connection_closed();
+                        let _ = converse(stream, client.ip(), &responder, limits, stop).await;
+                        responder.counters().connection_closed();
                         drop(place);
                     });
                 }
-                Err(_) => counters.connection_refused(),
+                Err(_) => responder.counters().connection_refused(),
             },
             // The client gave up before we took its connection.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -124,15 +116,14 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// Answers one connection's queries until it ends, breaks a rule or is stopped.
 async fn converse(
     mut stream: TcpStream,
-    zone: &ArcSwap<Zone>,
-    counters: &Counters,
+    client: IpAddr,
+    responder: &Responder,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut arrived = Vec::with_capacity(512);
     let mut batch = Vec::with_capacity(512);
-    let mut reply = Vec::with_capacity(512);
     let mut deadline = Instant::now() + limits.idle;
     loop {
         let read = tokio::select! {
@@ -149,8 +140,15 @@ async fn converse(
             sound = match message {
                 Ok(message) => {
                     taken += 2 + message.len();
-                    let outcome = answer(message, Transport::Tcp, &zone.load(), unix_now(), &mut reply);
-                    counters.count(Transport::Tcp, outcome);
+                    let start = batch.len();
+                    batch.extend_from_slice(&[0; 2]);
+                    let outcome = responder.answer(message, client, Transport::Tcp, &mut batch);
+                    // An answer never passes 65,535 bytes: the zone's settings and `answer` see to it.
+                    let length = (batch.len() - start - 2) as u16;
+                    batch[start..start + 2].copy_from_slice(&length.to_be_bytes());
+                    if outcome == Outcome::Silence {
+                        batch.truncate(start);
+                    }
                     outcome != Outcome::Silence
                 }
                 Err(LengthRefused) => false,
@@ -158,9 +156,6 @@ async fn converse(
             if !sound {
                 break;
             }
-            // An answer never passes 65,535 bytes: the zone's settings and `answer` see to it.
-            batch.extend_from_slice(&(reply.len() as u16).to_be_bytes());
-            batch.extend_from_slice(&reply);
             if batch.len() >= WRITE_SIZE {
                 timeout(limits.write, stream.write_all(&batch)).await??;
                 batch.clear();
@@ -193,15 +188,18 @@ fn next_message(arrived: &[u8]) -> Option<Result<&[u8], LengthRefused>> {
 
 #[cfg(test)]
 mod tests {
+    use arc_swap::ArcSwap;
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::dns::conformance::{NOW_LISTED, query, sample_zone};
+    use crate::dns::conformance::{NOW_LISTED, answer_to, open_rules, query, sample_zone};
+    use crate::dns::unix_now;
+    use crate::zone::Zone;
 
     struct Server {
         address: SocketAddr,
         zone: Arc<ArcSwap<Zone>>,
-        counters: Arc<Counters>,
+        responder: Arc<Responder>,
         stop: watch::Sender<bool>,
         task: JoinHandle<()>,
     }
@@ -210,11 +208,11 @@ mod tests {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let zone = Arc::new(ArcSwap::from_pointee(sample_zone(unix_now())));
-        let counters = Arc::new(Counters::default());
+        let responder = Arc::new(Responder::new(Arc::clone(&zone), open_rules()));
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::from_std(listener).unwrap();
-        let task = tokio::spawn(serve(listener, Arc::clone(&zone), Arc::clone(&counters), limits, stopped));
-        Server { address, zone, counters, stop, task }
+        let task = tokio::spawn(serve(listener, Arc::clone(&responder), limits, stopped));
+        Server { address, zone, responder, stop, task }
     }
 
     impl Server {
@@ -224,7 +222,7 @@ mod tests {
 
         fn expected(&self, query: &[u8]) -> Vec<u8> {
             let mut out = Vec::new();
-            answer(query, Transport::Tcp, &self.zone.load(), unix_now(), &mut out);
+            answer_to(query, Transport::Tcp, &self.zone.load(), unix_now(), &mut out);
             out
         }
     }
@@ -269,8 +267,8 @@ mod tests {
             }
         };
         tokio::join!(write, read);
-        assert_eq!(server.counters.answers().map(|(.., count)| count).sum::<u64>(), 400);
-        assert_eq!(server.counters.connections_open(), 1);
+        assert_eq!(server.responder.counters().answers().map(|(.., count)| count).sum::<u64>(), 400);
+        assert_eq!(server.responder.counters().connections_open(), 1);
     }
 
     /// 7766-8: a length that arrives alone, even byte by byte, closes nothing; length and message leave in one write.
@@ -326,7 +324,7 @@ mod tests {
         }
         assert!(start.elapsed() > Duration::from_millis(800));
         assert!(is_closed(&mut silent).await && is_closed(&mut dripping).await);
-        assert_eq!(server.counters.connections_open(), 1);
+        assert_eq!(server.responder.counters().connections_open(), 1);
     }
 
     /// A client that takes no answers is closed, and holds up nobody else.
@@ -354,9 +352,9 @@ mod tests {
             inside.push(stream);
         }
         assert!(is_closed(&mut server.connect().await).await);
-        assert_eq!(server.counters.connections_refused(), 1);
+        assert_eq!(server.responder.counters().connections_refused(), 1);
         inside.pop();
-        while server.counters.connections_open() == 2 {
+        while server.responder.counters().connections_open() == 2 {
             sleep(Duration::from_millis(5)).await;
         }
         let mut stream = server.connect().await;
@@ -374,6 +372,6 @@ mod tests {
         timeout(Duration::from_secs(2), server.task).await.unwrap().unwrap();
         assert!(is_closed(&mut stream).await);
         assert!(TcpStream::connect(server.address).await.is_err());
-        assert_eq!((server.counters.connections(), server.counters.connections_open()), (1, 0));
+        assert_eq!((server.responder.counters().connections(), server.responder.counters().connections_open()), (1, 0));
     }
 }
