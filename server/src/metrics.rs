@@ -9,7 +9,7 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, 
 
 use crate::connections::Counts;
 use crate::dns::Transport;
-use crate::dns::counters::Counters;
+use crate::dns::counters::{Count, Counters};
 use crate::zone::Zone;
 use arc_swap::ArcSwap;
 
@@ -189,7 +189,9 @@ impl Collector for DnsMetrics {
             self.answers.with_label_values(&[transport.name(), kind.name(), asked.name()]).set(signed(count));
         }
         for transport in Transport::ALL {
-            self.silences.with_label_values(&[transport.name()]).set(signed(self.counters.silences(transport)));
+            self.silences
+                .with_label_values(&[transport.name()])
+                .set(signed(self.counters.get(transport, Count::Silences)));
         }
         [self.answers.collect(), self.silences.collect()].concat()
     }
@@ -218,7 +220,7 @@ impl ConnectionMetrics {
             so_far: IntGaugeVec::new(
                 Opts::new(
                     "firsthand_connections",
-                    "Connections since the start, by transport and by what became of them: taken; refused, as their network had its share or all places were full; evicted for a newcomer; failed in the TLS handshake.",
+                    "Connections since the start, by transport and by what became of them: taken; refused, as their network had its share, all places were full, or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
                 ),
                 &["transport", "what"],
             )?,
@@ -238,6 +240,7 @@ impl Collector for ConnectionMetrics {
                 ("taken", counts.taken()),
                 ("refused-network", counts.refused_by_prefix()),
                 ("refused-full", counts.refused_as_full()),
+                ("refused-access", counts.barred()),
                 ("evicted", counts.evicted()),
                 ("handshake-failed", counts.unsecured()),
             ] {

@@ -15,11 +15,14 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
 use crate::config::{DnsSettings, Settings};
-use crate::connections::{self, Limits, Places};
+use crate::connections::{self, Places};
 use crate::control::{self, Control};
 use crate::declared::Current;
-use crate::dns::counters::Counters;
-use crate::dns::{Responder, tcp, udp};
+use crate::dns::access::AccessRules;
+use crate::dns::cookie::{Cookies, SECRET};
+use crate::dns::limit::{Limits, Mode};
+use crate::dns::responder::{Responder, Rules};
+use crate::dns::{tcp, udp};
 use crate::follow::Follower;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
@@ -65,8 +68,8 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let ledger = Ledger::open(&settings.data)?;
     let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), unix_now())?);
     let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
-    let counters = Arc::new(Counters::default());
-    let metrics = Metrics::new(Arc::clone(&counters), Arc::clone(&zone));
+    let responder = Arc::new(Responder::new(Arc::clone(&zone), rules()?));
+    let metrics = Metrics::new(Arc::clone(responder.counters()), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
     let exemptions = declared.load().exemptions.clone();
     let follower = Follower::start(Arc::clone(&zone), exemptions, &ledger, &settings.data, unix_now())?;
@@ -84,7 +87,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let publishing = thread::Builder::new().name("publisher".into());
     threads.push(publishing.spawn(move || publisher::run(publisher, &stop_publisher))?);
     for (_, sockets) in listeners.udp {
-        threads.extend(udp::serve(sockets, &zone, &counters, &stop)?);
+        threads.extend(udp::serve(sockets, &responder, &stop)?);
     }
     let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders };
     let mut key = [0; 32];
@@ -99,7 +102,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
     };
-    let streams = Streams::new(&settings, files, Arc::new(Responder::new(zone, counters)), Arc::clone(&metrics));
+    let streams = Streams::new(&settings, files, responder, Arc::clone(&metrics));
     let intake = Intake::new(declared, ledger, metrics);
     let http = listeners.http.into_iter();
     let http = http.map(|(listener, served)| (listener, web::router(served, intake.clone(), shown.clone()))).collect();
@@ -141,7 +144,7 @@ impl Streams {
                  raise the limit (LimitNOFILE=), or write a smaller number"
             );
         }
-        let limits = Limits {
+        let limits = connections::Limits {
             connections: usize::try_from(left)
                 .map_or(tcp_connections as usize, |left| left.min(tcp_connections as usize)),
             per_prefix: tcp_per_prefix as usize,
@@ -193,6 +196,17 @@ async fn serve_streams(
 /// Ends with a stop; an error means that the sender is gone, which is one as well.
 async fn ended(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// By which rules DNS answers.
+fn rules() -> Result<Rules, CommandError> {
+    let mut secret = [0; SECRET];
+    getrandom::fill(&mut secret)
+        .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
+    let cookies = Cookies::new(vec![secret]).expect("there is a secret");
+    let exempt = AccessRules::new([]);
+    let limits = Limits { mode: Mode::Report, per_answer: 20, per_network: 1000, total: 20_000, slip: 2, exempt };
+    Ok(Rules { access: AccessRules::new([]), cookies, limits })
 }
 
 fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {

@@ -58,6 +58,7 @@ pub struct Counts {
     crowded: AtomicU64,
     full: AtomicU64,
     evicted: AtomicU64,
+    barred: AtomicU64,
     unsecured: AtomicU64,
 }
 
@@ -87,6 +88,11 @@ impl Counts {
     /// Connections that gave way to a newcomer.
     pub fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// Connections of clients whom the operator's rules drop.
+    pub fn barred(&self) -> u64 {
+        self.barred.load(Ordering::Relaxed)
     }
 
     /// Connections whose TLS handshake failed or took too long.
@@ -286,12 +292,13 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 /// Accepts until `stop` says true or its sender is gone, and gives each connection that gets a place to `serve`. Ends
 /// when all connections have: to end them is for `serve`, which sees the same `stop`. A connection whose place is
-/// needed is dropped where it stands.
+/// needed is dropped where it stands; whom `admits` does not let in takes no place.
 pub async fn accept<Served>(
     listener: TcpListener,
     places: &Arc<Places>,
     counts: &Arc<Counts>,
     mut stop: watch::Receiver<bool>,
+    admits: impl Fn(IpAddr) -> bool,
     serve: impl Fn(TcpStream, Arc<Place>) -> Served,
 ) where
     Served: Future<Output = ()> + Send + 'static,
@@ -305,6 +312,7 @@ pub async fn accept<Served>(
             accepted = listener.accept() => accepted,
         };
         match accepted {
+            Ok((_, client)) if !admits(client.ip()) => add(&counts.barred),
             Ok((stream, client)) => {
                 if let Some(place) = places.take(client, counts) {
                     let place = Arc::new(place);

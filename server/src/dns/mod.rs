@@ -1,30 +1,27 @@
-//! The zone over DNS: one pure function answers ([`answer`]), sockets carry ([`udp`], [`tcp`]), [`counters`] count.
+//! The zone over DNS: one pure function answers ([`answer`](mod@answer)) whom the [`responder`] lets ask, sockets carry
+//! ([`udp`], [`tcp`]), [`counters`] count.
 //!
 //! Enters: packets, and the zone that somebody else swaps. Leaves: packets. Answers to strangers hold nothing but the
 //! question as it came, the zone's own records and the queried address in canonical form; nothing here logs or keeps
 //! an address of a client or of a question (ATTACKS E10).
 
-pub mod answer;
-pub mod counters;
+pub mod cookie;
 mod message;
 mod position;
-pub mod tcp;
+pub mod answer;
+pub mod access;
+pub mod limit;
+pub mod counters;
+pub mod responder;
 pub mod udp;
+pub mod tcp;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod oracle;
 
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use arc_swap::ArcSwap;
-
-use self::answer::{Outcome, answer};
-use self::counters::Counters;
-use crate::zone::Zone;
 
 /// What carries a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -33,9 +30,9 @@ pub enum Transport {
     Udp,
     /// A stream of messages, each behind its length (RFC 7766 §8).
     Tcp,
-    /// The same within TLS (RFC 7858).
+    /// The same over TLS (RFC 7858).
     Tls,
-    /// One message a request of HTTP/2 within TLS (RFC 8484).
+    /// One message in each HTTP request (RFC 8484).
     Https,
 }
 
@@ -51,31 +48,6 @@ impl Transport {
             Self::Tls => "tls",
             Self::Https => "https",
         }
-    }
-}
-
-/// Everything that a transport needs to answer. Shared by all transports.
-pub struct Responder {
-    zone: Arc<ArcSwap<Zone>>,
-    counters: Arc<Counters>,
-}
-
-impl Responder {
-    /// Answers from the zone that somebody else swaps.
-    pub fn new(zone: Arc<ArcSwap<Zone>>, counters: Arc<Counters>) -> Self {
-        Self { zone, counters }
-    }
-
-    /// Answers one message from `client`: `out` then holds the answer, or nothing at all ([`Outcome::Silence`]).
-    pub fn answer(&self, query: &[u8], _client: IpAddr, transport: Transport, out: &mut Vec<u8>) -> Outcome {
-        let outcome = answer(query, transport, &self.zone.load(), unix_now(), out);
-        self.counters.count(transport, outcome);
-        outcome
-    }
-
-    /// What was answered, in numbers.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
     }
 }
 

@@ -17,9 +17,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{timeout, timeout_at};
 
+use super::Transport;
 use super::answer::Outcome;
 use super::message::HEADER;
-use super::{Responder, Transport};
+use super::responder::Responder;
 use crate::connections::{Place, Places, accept, stopped};
 
 /// The longest message that is read, bytes. No query comes near: a name has 255, and padding goes to blocks of 128.
@@ -54,8 +55,9 @@ pub async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let counts = Arc::clone(responder.counters().connections(Transport::Tcp));
-    let stopping = stop.clone();
-    accept(listener, &places, &counts, stop, move |stream, place| {
+    let (stopping, rules) = (stop.clone(), Arc::clone(&responder));
+    let admits = |client| !rules.drops(client);
+    accept(listener, &places, &counts, stop, admits, move |stream, place| {
         let (responder, stop) = (Arc::clone(&responder), stopping.clone());
         async move {
             // However it ends, the client is gone, and who it was is nobody's business (ATTACKS E10).
@@ -104,7 +106,7 @@ async fn burst(
     deadlines: Deadlines,
     stop: &mut watch::Receiver<bool>,
 ) -> io::Result<bool> {
-    let (mut batch, mut reply) = (Vec::new(), Vec::new());
+    let mut batch = Vec::new();
     loop {
         let mut taken = 0;
         let mut sound = true;
@@ -112,16 +114,22 @@ async fn burst(
             sound = match message {
                 Ok(message) => {
                     taken += 2 + message.len();
-                    responder.answer(message, place.client().ip(), transport, &mut reply) != Outcome::Silence
+                    let start = batch.len();
+                    batch.extend_from_slice(&[0; 2]);
+                    let outcome = responder.answer(message, place.client().ip(), transport, &mut batch);
+                    // An answer never passes 65,535 bytes: the zone's settings and `answer` see to it.
+                    let length = (batch.len() - start - 2) as u16;
+                    batch[start..start + 2].copy_from_slice(&length.to_be_bytes());
+                    if outcome == Outcome::Silence {
+                        batch.truncate(start);
+                    }
+                    outcome != Outcome::Silence
                 }
                 Err(LengthRefused) => false,
             };
             if !sound {
                 break;
             }
-            // An answer never passes 65,535 bytes: the zone's settings and `answer` see to it.
-            batch.extend_from_slice(&(reply.len() as u16).to_be_bytes());
-            batch.extend_from_slice(&reply);
             if batch.len() >= WRITE_SIZE {
                 send(stream, &mut batch, deadlines).await?;
             }
@@ -181,9 +189,7 @@ mod tests {
 
     use super::*;
     use crate::connections::{Counts, Limits, bind};
-    use crate::dns::answer::answer;
-    use crate::dns::conformance::{NOW_LISTED, query, sample_zone};
-    use crate::dns::counters::Counters;
+    use crate::dns::conformance::{NOW_LISTED, answer_to, open_rules, query, sample_zone};
     use crate::dns::unix_now;
     use crate::zone::Zone;
 
@@ -192,7 +198,7 @@ mod tests {
     struct Server {
         address: SocketAddr,
         zone: Arc<ArcSwap<Zone>>,
-        counters: Arc<Counters>,
+        responder: Arc<Responder>,
         stop: watch::Sender<bool>,
         task: JoinHandle<()>,
     }
@@ -201,18 +207,17 @@ mod tests {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let zone = Arc::new(ArcSwap::from_pointee(sample_zone(unix_now())));
-        let counters = Arc::new(Counters::default());
-        let responder = Arc::new(Responder::new(Arc::clone(&zone), Arc::clone(&counters)));
+        let responder = Arc::new(Responder::new(Arc::clone(&zone), open_rules()));
         let places = Places::new(Limits { connections, per_prefix: 2000, unbounded: Vec::new() });
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::from_std(listener).unwrap();
-        let task = tokio::spawn(serve(listener, responder, places, deadlines, stopped));
-        Server { address, zone, counters, stop, task }
+        let task = tokio::spawn(serve(listener, Arc::clone(&responder), places, deadlines, stopped));
+        Server { address, zone, responder, stop, task }
     }
 
     impl Server {
         fn connections(&self) -> &Counts {
-            self.counters.connections(Transport::Tcp)
+            self.responder.counters().connections(Transport::Tcp)
         }
 
         async fn connect(&self) -> TcpStream {
@@ -221,7 +226,7 @@ mod tests {
 
         fn expected(&self, query: &[u8]) -> Vec<u8> {
             let mut out = Vec::new();
-            answer(query, Transport::Tcp, &self.zone.load(), unix_now(), &mut out);
+            answer_to(query, Transport::Tcp, &self.zone.load(), unix_now(), &mut out);
             out
         }
     }
@@ -266,7 +271,7 @@ mod tests {
             }
         };
         tokio::join!(write, read);
-        assert_eq!(server.counters.answers().map(|(.., count)| count).sum::<u64>(), 400);
+        assert_eq!(server.responder.counters().answers().map(|(.., count)| count).sum::<u64>(), 400);
         assert_eq!(server.connections().open(), 1);
     }
 

@@ -49,22 +49,29 @@ async fn serve_within(
 ) {
     let (form, routes) = (http::one(header), TowerToHyperService::new(router));
     let stopped = stop.clone();
-    accept(listener, &Places::new(limits), counts, stop, move |stream, place| {
-        let (form, routes, stopped) = (form.clone(), routes.clone(), stopped.clone());
-        async move {
-            let answering = Arc::clone(&place);
-            let service = service_fn(move |mut asked: Request<Incoming>| {
-                asked.extensions_mut().insert(ConnectInfo(answering.client()));
-                let (answer, answering) = (routes.call(asked), Arc::clone(&answering));
-                async move {
-                    let answer = answer.await;
-                    answering.active();
-                    answer
-                }
-            });
-            http::converse(form.serve_connection(TokioIo::new(stream), service), &place, request, stopped).await;
-        }
-    })
+    accept(
+        listener,
+        &Places::new(limits),
+        counts,
+        stop,
+        |_| true,
+        move |stream, place| {
+            let (form, routes, stopped) = (form.clone(), routes.clone(), stopped.clone());
+            async move {
+                let answering = Arc::clone(&place);
+                let service = service_fn(move |mut asked: Request<Incoming>| {
+                    asked.extensions_mut().insert(ConnectInfo(answering.client()));
+                    let (answer, answering) = (routes.call(asked), Arc::clone(&answering));
+                    async move {
+                        let answer = answer.await;
+                        answering.active();
+                        answer
+                    }
+                });
+                http::converse(form.serve_connection(TokioIo::new(stream), service), &place, request, stopped).await;
+            }
+        },
+    )
     .await;
 }
 
