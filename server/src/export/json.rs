@@ -15,9 +15,15 @@ use std::net::Ipv4Addr;
 
 use firsthand_analyzer::address::Origin;
 use serde::Serialize;
-use serde_json::{json, to_writer};
+use serde_json::to_writer;
 
 use super::{Export, moment};
+
+#[derive(Serialize)]
+struct List<'a> {
+    name: &'a str,
+    code: Ipv4Addr,
+}
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -32,7 +38,7 @@ struct Line<'a> {
 
 pub(super) fn write(export: &Export<'_>, out: &mut dyn Write) -> io::Result<u64> {
     let lists = export.zone.lists();
-    let named = lists.iter().map(|list| json!({"name": list.label.as_str(), "code": list.code.address()}));
+    let named = lists.iter().map(|list| List { name: list.label.as_str(), code: list.code.address() });
     write!(out, "{{\"zone\":")?;
     to_writer(&mut *out, &export.zone.settings().name.to_string())?;
     write!(out, ",\"serial\":{},\"made\":\"{}\",\"lists\":", export.zone.serial(), moment(export.now))?;
