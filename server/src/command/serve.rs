@@ -209,7 +209,11 @@ fn rules() -> Result<Rules, CommandError> {
     Ok(Rules { access: AccessRules::new([]), cookies, limits })
 }
 
-fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
+/// The zone of these settings without an entry.
+///
+/// # Errors
+/// When names, codes or texts do not fit into DNS.
+pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
     let wrong = |key: &str, error: &dyn std::fmt::Display| CommandError::Usage(format!("zone.{key}: {error}"));
     let name = |key: &str, text: &str| text.parse::<DomainName>().map_err(|error| wrong(key, &error));
     let zone = ZoneSettings {
