@@ -15,3 +15,11 @@ mod tap;
 mod tools;
 // unbound and BIND.
 mod resolvers;
+// An SMTP client at an address of its choice.
+mod smtp;
+// Postfix: reject_rbl_client and postscreen.
+mod postfix;
+// Exim: dnslists.
+mod exim;
+// rspamd and SpamAssassin.
+mod filters;

@@ -38,6 +38,9 @@ pub(crate) const RESOLVER: &str = "127.0.0.1:53";
 /// that of an IPv4 address.
 pub(crate) const LISTED: [&str; 3] = ["83.70.211.36", "2a00:1f:1:2::99", "2001:470:1:2::1"];
 
+/// What a TXT answer says of where to read more, before the address: the default of `zone.page`.
+pub(crate) const PAGE: &str = "http://127.0.0.1:8080/address/";
+
 /// Another address of the same listed /64.
 pub(crate) const SAME_64: &str = "2a00:1f:1:2:abcd::1";
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::network::{LISTED, SAME_64, SERVERS, UNLISTED, alone, entry, run};
+use crate::network::{LISTED, PAGE, SAME_64, SERVERS, UNLISTED, alone, entry, run};
 
 /// Every transport that the tool has, over IPv4 and IPv6: listed addresses have their code and their reason, unlisted
 /// ones have nothing, and the tool finds no fault with the answer.
@@ -21,7 +21,7 @@ fn look(tool: &str) {
                 let answer = text.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("{text}"));
                 assert!(answer.ends_with("127.0.0.2"), "{address}: {text}");
                 let text = ask(server, transport, &name, "TXT");
-                let page = format!("http://127.0.0.1:8080/address/{address}");
+                let page = format!("{PAGE}{address}");
                 assert!(text.contains("Listed in spam") && text.contains(&page), "{address}: {text}");
                 let Some(unlisted) = UNLISTED.get(number) else {
                     continue;
