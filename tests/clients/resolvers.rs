@@ -3,11 +3,14 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
-use crate::network::{Daemon, LISTED, MIXED, Network, RESOLVER, SAME_64, TAPPED, UNLISTED, alone, entry, resolve};
+use crate::network::{
+    Daemon, LISTED, MIXED, Network, RESOLVER, SAME_64, SERVERS, TAPPED, UNLISTED, alone, entry, resolve,
+};
 use crate::tap::{Answers, Tap};
 
 /// A resolver and the root that it begins at.
@@ -146,6 +149,26 @@ fn unbound_finds_what_is_listed() {
 #[test]
 fn bind_finds_what_is_listed() {
     alone(|network| finds_what_is_listed(network, Resolver::Named));
+}
+
+/// BIND forgets the address of a name server after some ten seconds and looks its name up anew. Were that name inside the
+/// zone, which holds no addresses of hosts, it would be told that there is no such name, and answer SERVFAIL from then on.
+#[test]
+fn bind_finds_the_zone_again() {
+    alone(|network| {
+        let _resolving = Resolver::Named.start(network, SERVERS[0]);
+        let began = Instant::now();
+        for number in 0..200 {
+            let name = entry(&format!("84.1.1.{number}"), "bl.example.");
+            let (code, _) = resolve(RESOLVER.parse().unwrap(), &name, RecordType::A).unwrap();
+            assert_eq!(code, ResponseCode::NXDomain, "after {:?}", began.elapsed());
+            if began.elapsed() > Duration::from_secs(15) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        check_listed(&entry(LISTED[0], "bl.example."), "127.0.0.2");
+    });
 }
 
 #[test]
