@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::network::{LISTED, Network, PAGE, SERVERS, UNLISTED, alone, mount, run};
 use crate::resolvers::Resolver;
-use crate::smtp::{greets, refuses_what_is_listed};
+use crate::smtp::{greets, refuses_backscatter, refuses_what_is_listed};
 
 const PORT: u16 = 2525;
 
@@ -49,6 +49,7 @@ fn dnslists() {
         let mut exim = network.daemon("exim", exim(network).arg("-bdf"));
         exim.wait("Exim", || greets(PORT));
         refuses_what_is_listed(PORT, 550);
+        refuses_backscatter(PORT, 550);
     });
 }
 

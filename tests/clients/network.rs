@@ -47,6 +47,9 @@ pub(crate) const SAME_64: &str = "2a00:1f:1:2:abcd::1";
 /// Listed in `mixed` alone.
 pub(crate) const MIXED: &str = "83.70.211.38";
 
+/// Listed in `backscatter` alone.
+pub(crate) const BACKSCATTER: &str = "83.70.211.39";
+
 /// Not listed: next to each of the listed ones.
 pub(crate) const UNLISTED: [&str; 3] = ["83.70.211.37", "2a00:1f:1:3::99", "2001:470:1:3::1"];
 
@@ -96,7 +99,7 @@ pub(crate) fn alone<T: Fn(&Network)>(test: T) {
 /// What a test finds in its network.
 pub(crate) struct Network {
     folder: tempfile::TempDir,
-    /// Firsthand, with [`LISTED`] and [`MIXED`] listed.
+    /// Firsthand, with [`LISTED`], [`MIXED`] and [`BACKSCATTER`] listed.
     pub(crate) service: Service,
 }
 
@@ -112,7 +115,7 @@ impl Network {
         // The programs give up root, and must reach their own folders below this one.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let ours = ["192.0.2.1", "2001:db8::1"];
-        let strangers = LISTED.iter().chain(&UNLISTED).chain([&MIXED, &SAME_64]);
+        let strangers = LISTED.iter().chain(&UNLISTED).chain([&MIXED, &BACKSCATTER, &SAME_64]);
         let addresses = ours.iter().chain(&SERVERS).chain(&TAPPED).chain(strangers);
         run(Command::new("ip").args(["link", "set", "lo", "up"]));
         for address in addresses {
@@ -174,10 +177,12 @@ impl Network {
                 let tag = if address.contains(':') { "IPv6:" } else { "" };
                 taken(trap, "<sender@sender.example>", &message(&format!("{tag}{address}"), 10 * number + trap));
             }
-            let mut reply = message(MIXED, trap);
-            let end = reply.windows(2).position(|pair| pair == b"\n\n").unwrap();
-            reply.splice(end + 1..end + 1, *b"Auto-Submitted: auto-replied\nIn-Reply-To: <1@d0.example>\n");
-            taken(trap, "<sender@sender.example>", &reply);
+            for (address, sender) in [(MIXED, "<sender@sender.example>"), (BACKSCATTER, "<>")] {
+                let mut reply = message(address, trap);
+                let end = reply.windows(2).position(|pair| pair == b"\n\n").unwrap();
+                reply.splice(end + 1..end + 1, *b"Auto-Submitted: auto-replied\nIn-Reply-To: <1@d0.example>\n");
+                taken(trap, sender, &reply);
+            }
         }
         for (address, zone, code) in LISTED.iter().map(|address| (*address, "bl.example.", "127.0.0.2")).chain([(
             MIXED,
@@ -187,7 +192,7 @@ impl Network {
             let name = entry(address, zone);
             self.service.wait(address, |service| service.ask(&name, RecordType::A).1 == [code]);
         }
-        for address in UNLISTED.iter().chain(&[MIXED]) {
+        for address in UNLISTED.iter().chain(&[MIXED, BACKSCATTER]) {
             assert_eq!(self.service.ask(&entry(address, "bl.example."), RecordType::A).1, [""; 0], "{address}");
         }
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::network::{Daemon, Network, SERVERS, alone, run};
 use crate::resolvers::{Resolver, Resolving};
-use crate::smtp::{greets, refuses_what_is_listed};
+use crate::smtp::{greets, refuses_backscatter, refuses_what_is_listed};
 
 /// Where smtpd listens, and where postscreen does, in `settings/master.cf`.
 const SMTPD: u16 = 2525;
@@ -31,6 +31,7 @@ fn reject_rbl_client() {
     alone(|network| {
         let _running = start(network);
         refuses_what_is_listed(SMTPD, 554);
+        refuses_backscatter(SMTPD, 554);
     });
 }
 

@@ -9,7 +9,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use crate::network::{
-    Daemon, LISTED, MIXED, Network, RESOLVER, SAME_64, SERVERS, TAPPED, UNLISTED, alone, entry, resolve,
+    BACKSCATTER, Daemon, LISTED, MIXED, Network, RESOLVER, SAME_64, SERVERS, TAPPED, UNLISTED, alone, entry, resolve,
 };
 use crate::tap::{Answers, Tap};
 
@@ -61,17 +61,19 @@ fn answers(server: SocketAddr, name: &str) -> bool {
 
 /// What is listed, with the code, and what is not: names, in this network's zones.
 fn expected() -> (Vec<(String, &'static str)>, Vec<String>) {
-    let (all, spam, mixed) = ("bl.example.", "spam.bl.example.", "mixed.bl.example.");
-    let mut listed = vec![(entry(MIXED, mixed), "127.0.0.8")];
-    for zone in [all, spam] {
+    let [all, spam, mixed, backscatter] =
+        ["", "spam.", "mixed.", "backscatter."].map(|list| format!("{list}bl.example."));
+    let mut listed = vec![(entry(MIXED, &mixed), "127.0.0.8"), (entry(BACKSCATTER, &backscatter), "127.0.0.5")];
+    for zone in [&all, &spam] {
         listed.extend(LISTED.iter().chain(&[SAME_64]).map(|address| (entry(address, zone), "127.0.0.2")));
     }
-    for (zone, code) in [(all, "127.0.0.2"), (spam, "127.0.0.2"), (mixed, "127.0.0.8")] {
+    for (zone, code) in [(&all, "127.0.0.2"), (&spam, "127.0.0.2"), (&mixed, "127.0.0.8"), (&backscatter, "127.0.0.5")]
+    {
         listed.extend(["127.0.0.2", "::ffff:127.0.0.2"].map(|address| (entry(address, zone), code)));
     }
-    listed.push((entry("127.0.0.8", mixed), "127.0.0.8"));
-    let mut unlisted = vec![entry(MIXED, all), entry(LISTED[0], mixed)];
-    for zone in [all, spam, mixed] {
+    listed.push((entry("127.0.0.8", &mixed), "127.0.0.8"));
+    let mut unlisted = vec![entry(MIXED, &all), entry(LISTED[0], &mixed), entry(MIXED, &backscatter)];
+    for zone in [&all, &spam, &mixed, &backscatter] {
         // Its name is above that of a listed IPv6 address.
         unlisted.push(entry("2.0.0.1", zone));
         let nobody = ["127.0.0.1", "::ffff:127.0.0.1", "83.70.212.1", "83.71.1.1", "84.1.1.1", "2a00:1f:1::1"];

@@ -5,7 +5,10 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::network::{LISTED, PAGE, PATIENCE, UNLISTED};
+use crate::network::{BACKSCATTER, LISTED, PAGE, PATIENCE, UNLISTED};
+
+/// An ordinary envelope sender.
+const SENDER: &str = "a@sender.example";
 
 /// The reply that decided, with its lines joined.
 #[derive(Debug)]
@@ -14,9 +17,9 @@ pub(crate) struct Reply {
     pub(crate) text: String,
 }
 
-/// Offers a message from an address to the server on a port of the loopback, in that address' family: the reply to the
-/// first command that is refused, or to RCPT.
-pub(crate) fn offer(from: &str, port: u16) -> Reply {
+/// Offers a message, with this envelope sender, from an address to the server on a port of the loopback, in that address'
+/// family: the first reply that refuses something, or the one that takes the message.
+fn offer(from: &str, sender: &str, port: u16) -> Reply {
     let from: IpAddr = from.parse().unwrap();
     let server: IpAddr = if from.is_ipv6() { "::1" } else { "127.0.0.1" }.parse().unwrap();
     let to = SocketAddr::new(server, port);
@@ -28,11 +31,13 @@ pub(crate) fn offer(from: &str, port: u16) -> Reply {
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     let mut last = reply(&mut lines);
-    for command in ["EHLO mail.sender.example", "MAIL FROM:<a@sender.example>", "RCPT TO:<b@receiver.example>"] {
-        if last.code >= 300 {
+    let sender = format!("MAIL FROM:<{sender}>");
+    let message = "From: a@sender.example\r\nSubject: Good day\r\n\r\nGood day.\r\n.";
+    for said in ["EHLO mail.sender.example", &sender, "RCPT TO:<b@receiver.example>", "DATA", message] {
+        if last.code >= 400 {
             break;
         }
-        stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        stream.write_all(format!("{said}\r\n").as_bytes()).unwrap();
         last = reply(&mut lines);
     }
     // The server may have hung up on whom it refuses.
@@ -70,7 +75,7 @@ pub(crate) fn refuses_what_is_listed(port: u16, code: u16) {
     std::thread::scope(|scope| {
         for (listed, unlisted) in LISTED.into_iter().zip(UNLISTED) {
             scope.spawn(move || {
-                let refused = offer(listed, port);
+                let refused = offer(listed, SENDER, port);
                 assert_eq!(refused.code, code, "{listed}: {refused:?}");
                 let page = format!("{PAGE}{listed}");
                 for part in [listed, "bl.example", &page] {
@@ -78,9 +83,21 @@ pub(crate) fn refuses_what_is_listed(port: u16, code: u16) {
                 }
             });
             scope.spawn(move || {
-                let taken = offer(unlisted, port);
+                let taken = offer(unlisted, SENDER, port);
                 assert_eq!(taken.code, 250, "{unlisted}: {taken:?}");
             });
         }
     });
+}
+
+/// The server refuses what comes from an address in `backscatter` with the null sender, and with `code`, and takes other
+/// mail from it; and what comes with the null sender from others.
+pub(crate) fn refuses_backscatter(port: u16, code: u16) {
+    let refused = offer(BACKSCATTER, "", port);
+    assert_eq!(refused.code, code, "{refused:?}");
+    assert!(refused.text.contains(&format!("{PAGE}{BACKSCATTER}")), "{refused:?}");
+    for (from, sender) in [(BACKSCATTER, SENDER), (UNLISTED[0], ""), (UNLISTED[1], "")] {
+        let taken = offer(from, sender, port);
+        assert_eq!(taken.code, 250, "{from} {sender}: {taken:?}");
+    }
 }
