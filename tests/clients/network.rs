@@ -184,11 +184,10 @@ impl Network {
                 taken(trap, sender, &reply);
             }
         }
-        for (address, zone, code) in LISTED.iter().map(|address| (*address, "bl.example.", "127.0.0.2")).chain([(
-            MIXED,
-            "mixed.bl.example.",
-            "127.0.0.8",
-        )]) {
+        let others = [(MIXED, "mixed.bl.example.", "127.0.0.8"), (BACKSCATTER, "backscatter.bl.example.", "127.0.0.5")];
+        for (address, zone, code) in
+            LISTED.map(|address| (address, "bl.example.", "127.0.0.2")).into_iter().chain(others)
+        {
             let name = entry(address, zone);
             self.service.wait(address, |service| service.ask(&name, RecordType::A).1 == [code]);
         }
