@@ -12,12 +12,14 @@
 mod name;
 mod settings;
 mod table;
+mod fixed;
 pub mod snapshot;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use fixed::{ANSWER_LIMIT, Alteration, Fixed, FixedBuilder, KeptOut, Value};
 pub use name::{DomainName, LABEL_LIMIT, Label, LabelError, NAME_LIMIT, NameError};
 pub use settings::*;
 use table::Table;
