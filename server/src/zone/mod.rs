@@ -19,6 +19,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use fixed::Bits;
 pub use fixed::{ANSWER_LIMIT, Alteration, Fixed, FixedBuilder, KeptOut, Value};
 pub use name::{DomainName, LABEL_LIMIT, Label, LabelError, NAME_LIMIT, NameError};
 pub use settings::*;
