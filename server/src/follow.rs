@@ -61,13 +61,18 @@ impl Follower {
             let entry = end.filter(|end| *end > now).and_then(|until| follower.exemptions.admit(origin, until).ok());
             edits.push(entry.map_or(Change::Delist { list, origin }, |entry| Change::List { list, entry }));
         }
-        follower.zone.store(Arc::new(zone.with(changes.serial, &edits)));
+        follower.swap(|zone| zone.with(changes.serial, &edits));
         Ok((follower, Started::Whole))
     }
 
     /// Serves the test entries and nothing else.
     pub fn empty(&self, serial: u32) {
-        self.zone.store(Arc::new(self.zone.load().emptied(serial)));
+        self.swap(|zone| zone.emptied(serial));
+    }
+
+    /// Swaps in what comes next. The operator's files are swapped in by another thread, so it may have to be made twice.
+    fn swap(&self, next: impl Fn(&Zone) -> Zone) {
+        self.zone.rcu(|zone| next(zone));
     }
 
     /// Serves the snapshot, and says which serial that is; 0 without one.
@@ -121,19 +126,20 @@ impl Follower {
                 changes.push(Change::Delist { list, origin });
             }
         }
-        self.zone.store(Arc::new(zone.with(version.serial, &changes)));
+        self.swap(|zone| zone.with(version.serial, &changes));
     }
 
-    /// Holds what comes from now on to these exemptions.
+    /// Holds what comes from now on to these exemptions, and at once what the operator's files list.
     pub fn hold_to(&mut self, exemptions: Exemptions) {
         self.exemptions = exemptions;
+        let networks: Vec<_> = self.exemptions.networks().collect();
+        self.swap(|zone| zone.without(&networks));
     }
 
     /// Serves what is served now without these.
     pub fn drop_at_once(&self, changes: &[Change]) {
         if !changes.is_empty() {
-            let zone = self.zone.load();
-            self.zone.store(Arc::new(zone.with(zone.serial(), changes)));
+            self.swap(|zone| zone.with(zone.serial(), changes));
         }
     }
 

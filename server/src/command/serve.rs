@@ -250,7 +250,7 @@ pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
     };
     let code = |key: &str, code: Ipv4Addr| Code::try_from(code).map_err(|error| wrong(key, &error));
     let combined = |list: List| settings.zone.combined.contains(&list);
-    let lists = vec![
+    let mut lists = vec![
         ListSettings { combined: combined(List::Spam), ..ListSettings::spam() },
         ListSettings {
             code: code("backscatter-code", settings.zone.backscatter_code)?,
@@ -263,6 +263,10 @@ pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
             ..ListSettings::mixed()
         },
     ];
+    for list in &settings.lists {
+        let label = list.name.parse().map_err(|error| CommandError::Usage(format!("list.name: {error}")))?;
+        lists.push(ListSettings::of_file(label, code("code", list.code)?, false));
+    }
     Zone::empty(zone, lists).map_err(|error| wrong("page", &error))
 }
 

@@ -41,11 +41,11 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
     let zone = file.or_default("zone", ZoneSettings::default(), |value| zone(value.table("zone")?));
     let dns = file.or_default("dns", DnsEntry::default(), |value| dns(value.table("dns")?, folder));
-    let rate_limit =
-        file.or_default("rate-limit", RateLimitSettings::default(), |value| rate_limit(value.table("rate-limit")?));
     let http = file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?));
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
+    let rate_limit =
+        file.or_default("rate-limit", RateLimitSettings::default(), |value| rate_limit(value.table("rate-limit")?));
     let mut tables = |key| file.take(key).map(|value| value.tables(key)).unwrap_or_default();
     let relays: Vec<_> = tables("relay").into_iter().map(relay).collect();
     let feeds: Vec<_> = tables("feed").into_iter().map(|table| feed(table, folder)).collect();

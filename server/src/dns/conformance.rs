@@ -29,7 +29,7 @@ const LISTED_SIX: &str = "f.e.e.b.0.0.0.0.0.0.0.0.0.0.0.1.2.0.0.0.1.0.0.0.8.b.d.
 
 /// The three lists of ours, and a `manual` one that is combined with `spam`; four origins.
 pub(super) fn sample_zone(now: u64) -> Zone {
-    let manual = ListSettings::of_file("manual".parse().unwrap(), "127.0.0.20".parse().unwrap(), true);
+    let manual = ListSettings::of_evidence("manual".parse().unwrap(), "127.0.0.20".parse().unwrap(), true);
     let lists = vec![ListSettings::spam(), ListSettings::backscatter(), ListSettings::mixed(), manual];
     let four = |text: &str| Origin::V4(text.parse().unwrap());
     let list = |list, origin, until| Change::List { list, entry: admitted(origin, until) };
@@ -173,9 +173,7 @@ fn listed_addresses_answer_txt() {
           See http://127.0.0.1:8080/address/2001:db8:1:2:1000::beef"]
     );
     let both = text("5.113.0.203.bl.example");
-    assert!(
-        both[0].contains("Listed in spam: ") && both[1].contains("Listed in manual: 203.0.113.5 was listed by hand.")
-    );
+    assert!(both[0].contains("Listed in spam: ") && both[1].contains("Listed in manual: 203.0.113.5 is on this list."));
     assert!(text("2.0.0.127.bl.example")[0].starts_with("TXT 300 Test entry"));
 }
 
@@ -533,7 +531,7 @@ fn a_zone_too_old_says_servfail_and_never_listed_or_not() {
 fn answers_fit_the_transport_or_say_so() {
     let lists: Vec<_> = (0..64)
         .map(|at| {
-            ListSettings::of_file(format!("l{at}").parse().unwrap(), format!("127.0.1.{at}").parse().unwrap(), true)
+            ListSettings::of_evidence(format!("l{at}").parse().unwrap(), format!("127.0.1.{at}").parse().unwrap(), true)
         })
         .collect();
     let entry = admitted(Origin::V4(Ipv4Addr::new(192, 0, 2, 1)), NOW + 99);
@@ -579,7 +577,7 @@ fn answers_fit_the_transport_or_say_so() {
 /// A set holds a record once, even if two lists have the same value (RFC 2181 §5).
 #[test]
 fn lists_that_share_a_value_share_a_record() {
-    let twin = ListSettings::of_file("twin".parse().unwrap(), "127.0.0.2".parse().unwrap(), true);
+    let twin = ListSettings::of_evidence("twin".parse().unwrap(), "127.0.0.2".parse().unwrap(), true);
     let entry = |until| admitted(Origin::V4(Ipv4Addr::new(192, 0, 2, 1)), until);
     let changes = [Change::List { list: 0, entry: entry(NOW + 99) }, Change::List { list: 1, entry: entry(NOW + 50) }];
     let zone = Zone::empty(ZoneSettings::default(), vec![ListSettings::spam(), twin]).unwrap().with(1, &changes);

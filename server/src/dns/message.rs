@@ -277,6 +277,22 @@ pub enum Rcode {
     BadCookie = 23,
 }
 
+impl Rcode {
+    /// Its mnemonic (IANA DNS RCODEs).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoError => "NOERROR",
+            Self::FormErr => "FORMERR",
+            Self::ServFail => "SERVFAIL",
+            Self::NxDomain => "NXDOMAIN",
+            Self::NotImp => "NOTIMP",
+            Self::Refused => "REFUSED",
+            Self::BadVers => "BADVERS",
+            Self::BadCookie => "BADCOOKIE",
+        }
+    }
+}
+
 /// Why an answer is an error, for people (RFC 8914 §4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ExtendedError {

@@ -130,7 +130,7 @@ fn lists() -> impl Strategy<Value = Vec<ListSettings>> {
         // Of lists with one label, the first stays.
         let mut seen = BTreeSet::new();
         let made = made.filter(|(label, ..)| seen.insert(*label));
-        made.map(|(label, code, combined)| ListSettings::of_file(label.parse().unwrap(), code, combined)).collect()
+        made.map(|(label, code, combined)| ListSettings::of_evidence(label.parse().unwrap(), code, combined)).collect()
     })
 }
 
@@ -314,7 +314,7 @@ fn expected(asking: &Asking, name: &Labels, oracle: &Oracle, lists: &[ListSettin
                 let text = match entry.0 {
                     None => "Test entry of this blocklist (RFC 5782 section 5). It lists no host.".to_owned(),
                     Some(list) => format!(
-                        "Listed in {}: {address} was listed by hand. See http://127.0.0.1:8080/address/{address}",
+                        "Listed in {}: {address} is on this list. See http://127.0.0.1:8080/address/{address}",
                         lists[list].label
                     ),
                 };

@@ -33,7 +33,7 @@ pub(super) enum Position {
 pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     let apex = zone.settings().name.wire();
     let apex_at = name.len().checked_sub(apex.len())?;
-    if !name[apex_at..].eq_ignore_ascii_case(apex) {
+    if !is_same(&name[apex_at..], apex) {
         return None;
     }
     let (mut octets, mut nibbles) = (Some(Spelled::default()), Some(Spelled::default()));
@@ -41,7 +41,7 @@ pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     while at < apex_at {
         let next = at + 1 + usize::from(name[at]);
         let label = name.get(at + 1..next)?;
-        let named = |list: &ListSettings| label.eq_ignore_ascii_case(list.label.as_str().as_bytes());
+        let named = |list: &ListSettings| is_same(label, list.label.as_str().as_bytes());
         if next == apex_at
             && let Some(list) = zone.lists().iter().position(named)
         {
@@ -64,6 +64,11 @@ pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
         _ => Position::Below { scope: Scope::Combined, spelled: prefixes(octets, nibbles) },
     };
     Some((position, at))
+}
+
+/// Whether two names are the same (RFC 4343), which is seen sooner if they are so to the letter.
+fn is_same(asked: &[u8], ours: &[u8]) -> bool {
+    asked == ours || asked.eq_ignore_ascii_case(ours)
 }
 
 /// The parts of an address that labels spelled so far. A name has the last part first, so the lowest bits come first.

@@ -11,9 +11,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use firsthand_analyzer::address::Origin;
 
-use super::{Entry, Export, absolute, ending, filled};
+use super::{Entry, Export, Listed, absolute, ending, filled};
 use crate::dns::answer::TEST_TEXT;
-use crate::zone::{Code, Listing, Scope};
+use crate::zone::{Code, Scope};
 
 /// The nibbles of a /64.
 const NETWORK_NIBBLES: usize = 16;
@@ -54,7 +54,7 @@ fn listed(
     label: Option<&str>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let listings: Vec<&Listing> = entry.listings.iter().filter(|listing| export.holds(scope, listing.list)).collect();
+    let listings: Vec<&Listed> = entry.listings.iter().filter(|listing| export.holds(scope, listing.list)).collect();
     // All records of a set live equally long (RFC 2181 §5.2).
     let Some(until) = listings.iter().map(|listing| listing.until).min() else { return Ok(()) };
     let mut name = match entry.origin {

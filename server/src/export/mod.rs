@@ -25,7 +25,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use firsthand_analyzer::address::Origin;
 use jiff::Timestamp;
 
-use crate::zone::{ADDRESS, Code, DomainName, ListSettings, Listing, Scope, TEST_ADDRESS, Zone};
+use crate::zone::{ADDRESS, Code, DomainName, ListSettings, Scope, TEST_ADDRESS, Zone};
 
 /// The form of an export.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,12 +77,21 @@ pub struct Export<'a> {
     pub read: &'a dyn Fn(usize),
 }
 
+/// What one list says of an origin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Listed {
+    /// Which of the zone's lists, in the order of the settings.
+    list: usize,
+    /// The Unix second at which it ends.
+    until: u64,
+}
+
 /// All that the lists say of one origin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Entry {
     origin: Origin,
     /// In the order of the lists; never empty.
-    listings: Vec<Listing>,
+    listings: Vec<Listed>,
 }
 
 impl Export<'_> {
@@ -102,7 +111,7 @@ impl Export<'_> {
 
     /// The entries in the order of their addresses, IPv4 first.
     fn entries(&self) -> impl Iterator<Item = Entry> {
-        let list = |list: usize| self.of_list(list).map(move |(origin, until)| (origin, Listing { list, until }));
+        let list = |list: usize| self.of_list(list).map(move |(origin, until)| (origin, Listed { list, until }));
         let mut lists: Vec<_> = (0..self.zone.lists().len()).map(|index| list(index).peekable()).collect();
         std::iter::from_fn(move || {
             let origin = lists.iter_mut().filter_map(|list| list.peek().map(|(origin, _)| *origin)).min()?;

@@ -126,6 +126,8 @@ pub struct ListSettings {
     pub combined: bool,
     /// What its TXT records say of [`ADDRESS`], after the list's label and before the page: printable ASCII.
     pub reason: String,
+    /// Whether its entries come from a file of the operator's, and no version changes them.
+    pub from_file: bool,
 }
 
 impl ListSettings {
@@ -149,14 +151,20 @@ impl ListSettings {
         Self::of_ours("mixed", Code::MIXED, false, "mail or automatic answers from {address} reached traps.")
     }
 
-    /// A list that the operator keeps by hand.
+    /// A list that the operator keeps in a file.
     pub fn of_file(label: Label, code: Code, combined: bool) -> Self {
-        Self { label, code, combined, reason: "{address} was listed by hand.".to_owned() }
+        Self { label, code, combined, reason: "{address} is on this list.".to_owned(), from_file: true }
+    }
+
+    /// A list of evidence beside ours, for tests that need more than three.
+    #[cfg(test)]
+    pub(crate) fn of_evidence(label: Label, code: Code, combined: bool) -> Self {
+        Self { from_file: false, ..Self::of_file(label, code, combined) }
     }
 
     fn of_ours(label: &str, code: Code, combined: bool, reason: &str) -> Self {
         let label = label.parse().expect("the labels of our own lists obey RFC 5782");
-        Self { label, code, combined, reason: reason.to_owned() }
+        Self { label, code, combined, reason: reason.to_owned(), from_file: false }
     }
 }
 

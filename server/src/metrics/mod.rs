@@ -1,17 +1,19 @@
 //! The counters. They know nothing of HTTP, and no label ever holds an address, a HELO or a trap (E10).
 
+mod family;
+mod serving;
+
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use firsthand_analyzer::trust::Reason;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::connections::Counts;
-use crate::dns::Transport;
-use crate::dns::counters::{Count, Counters};
+use crate::dns::counters::Counters;
 use crate::zone::Zone;
 use arc_swap::ArcSwap;
+use serving::Serving;
 
 /// What the process counts.
 pub struct Metrics {
@@ -113,9 +115,7 @@ impl Metrics {
             registry.register(Box::new(counter.clone()))?;
         }
         let http = Arc::<Counts>::default();
-        registry.register(Box::new(ConnectionMetrics::new(&dns, Arc::clone(&http))?))?;
-        registry.register(Box::new(DnsMetrics::new(dns)?))?;
-        registry.register(Box::new(ZoneMetrics::new(zone)?))?;
+        registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http))?))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         // Every reason is there from the start, so that an alert on its rate needs no first sample.
@@ -152,144 +152,7 @@ impl Metrics {
     }
 }
 
-/// The serving threads' own atomics, read when somebody asks.
-struct DnsMetrics {
-    counters: Arc<Counters>,
-    answers: IntGaugeVec,
-    silences: IntGaugeVec,
-}
-
-impl DnsMetrics {
-    fn new(counters: Arc<Counters>) -> Result<Self, prometheus::Error> {
-        Ok(Self {
-            counters,
-            answers: IntGaugeVec::new(
-                Opts::new("firsthand_dns_answers", "DNS answers since the start, by transport, kind and query type."),
-                &["transport", "kind", "type"],
-            )?,
-            silences: IntGaugeVec::new(
-                Opts::new("firsthand_dns_silences", "DNS messages without an answer, by transport."),
-                &["transport"],
-            )?,
-        })
-    }
-}
-
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-impl Collector for DnsMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        [self.answers.desc(), self.silences.desc()].concat()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        for (transport, kind, asked, count) in self.counters.answers() {
-            self.answers.with_label_values(&[transport.name(), kind.name(), asked.name()]).set(signed(count));
-        }
-        for transport in Transport::ALL {
-            self.silences
-                .with_label_values(&[transport.name()])
-                .set(signed(self.counters.get(transport, Count::Silences)));
-        }
-        [self.answers.collect(), self.silences.collect()].concat()
-    }
-}
-
-/// The connections of every transport that has some, and of HTTP.
-struct ConnectionMetrics {
-    counts: Vec<(&'static str, Arc<Counts>)>,
-    open: IntGaugeVec,
-    so_far: IntGaugeVec,
-}
-
-impl ConnectionMetrics {
-    fn new(dns: &Counters, http: Arc<Counts>) -> Result<Self, prometheus::Error> {
-        let streams = [Transport::Tcp, Transport::Tls, Transport::Https];
-        let counts = streams.map(|transport| (transport.name(), Arc::clone(dns.connections(transport))));
-        Ok(Self {
-            counts: counts.into_iter().chain([("http", http)]).collect(),
-            open: IntGaugeVec::new(
-                Opts::new(
-                    "firsthand_connections_open",
-                    "Open connections, by transport: tcp, tls and https are of DNS, http is of the pages and the intake.",
-                ),
-                &["transport"],
-            )?,
-            so_far: IntGaugeVec::new(
-                Opts::new(
-                    "firsthand_connections",
-                    "Connections since the start, by transport and by what became of them: taken; refused, as their network had its share, all places were full, or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
-                ),
-                &["transport", "what"],
-            )?,
-        })
-    }
-}
-
-impl Collector for ConnectionMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        [self.open.desc(), self.so_far.desc()].concat()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        for (transport, counts) in &self.counts {
-            self.open.with_label_values(&[transport]).set(signed(counts.open()));
-            for (what, count) in [
-                ("taken", counts.taken()),
-                ("refused-network", counts.refused_by_prefix()),
-                ("refused-full", counts.refused_as_full()),
-                ("refused-access", counts.barred()),
-                ("evicted", counts.evicted()),
-                ("handshake-failed", counts.unsecured()),
-            ] {
-                self.so_far.with_label_values(&[*transport, what]).set(signed(count));
-            }
-        }
-        [self.open.collect(), self.so_far.collect()].concat()
-    }
-}
-
-/// What the served zone says of itself.
-struct ZoneMetrics {
-    zone: Arc<ArcSwap<Zone>>,
-    serial: IntGauge,
-    heard: IntGauge,
-    entries: IntGaugeVec,
-}
-
-impl ZoneMetrics {
-    fn new(zone: Arc<ArcSwap<Zone>>) -> Result<Self, prometheus::Error> {
-        Ok(Self {
-            zone,
-            serial: IntGauge::new("firsthand_zone_serial", "Serial of the served zone.")?,
-            heard: IntGauge::new(
-                "firsthand_zone_heard_timestamp_seconds",
-                "When the publisher was last heard of, in Unix seconds; 0: never.",
-            )?,
-            entries: IntGaugeVec::new(
-                Opts::new("firsthand_zone_entries", "Entries of the served zone, by list and family."),
-                &["list", "family"],
-            )?,
-        })
-    }
-}
-
-impl Collector for ZoneMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        [self.serial.desc(), self.heard.desc(), self.entries.desc()].concat()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let zone = self.zone.load();
-        self.serial.set(i64::from(zone.serial()));
-        self.heard.set(signed(zone.last_heard().unwrap_or(0)));
-        for (index, list) in zone.lists().iter().enumerate() {
-            let (v4, v6) = zone.counts(index);
-            self.entries.with_label_values(&[list.label.as_str(), "ipv4"]).set(signed(v4 as u64));
-            self.entries.with_label_values(&[list.label.as_str(), "ipv6"]).set(signed(v6 as u64));
-        }
-        [self.serial.collect(), self.heard.collect(), self.entries.collect()].concat()
-    }
+/// The Unix second that it is, 0 for any time before.
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
