@@ -44,6 +44,8 @@ pub struct Metrics {
     pub requests: IntGauge,
     /// When the oldest of them was made, in Unix seconds; 0: none waits.
     pub oldest_request: IntGauge,
+    /// When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.
+    pub certificate_expiry: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
 }
@@ -112,6 +114,11 @@ impl Metrics {
         for counter in [&repeats, &versions, &failed_ticks, &exempt, &crowded, &disagreements] {
             registry.register(Box::new(counter.clone()))?;
         }
+        let certificate_expiry = IntGauge::new(
+            "firsthand_dns_certificate_expiry_seconds",
+            "When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.",
+        )?;
+        registry.register(Box::new(certificate_expiry.clone()))?;
         let http = Arc::<Counts>::default();
         registry.register(Box::new(ConnectionMetrics::new(&dns, Arc::clone(&http))?))?;
         registry.register(Box::new(DnsMetrics::new(dns)?))?;
@@ -139,6 +146,7 @@ impl Metrics {
             withdrawals,
             requests,
             oldest_request,
+            certificate_expiry,
             http,
         })
     }
@@ -220,7 +228,7 @@ impl ConnectionMetrics {
             so_far: IntGaugeVec::new(
                 Opts::new(
                     "firsthand_connections",
-                    "Connections since the start, by transport and by what became of them: taken; refused, as their network had its share, all places were full, or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
+                    "Connections since the start, by transport and by what became of them: taken; refused, as their network had its share or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
                 ),
                 &["transport", "what"],
             )?,
@@ -239,7 +247,6 @@ impl Collector for ConnectionMetrics {
             for (what, count) in [
                 ("taken", counts.taken()),
                 ("refused-network", counts.refused_by_prefix()),
-                ("refused-full", counts.refused_as_full()),
                 ("refused-access", counts.barred()),
                 ("evicted", counts.evicted()),
                 ("handshake-failed", counts.unsecured()),

@@ -40,7 +40,7 @@ pub(super) fn settings(text: &str, name: &str, folder: &Path) -> Result<Loaded, 
 fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Option<Settings> {
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
     let zone = file.or_default("zone", ZoneSettings::default(), |value| zone(value.table("zone")?));
-    let dns = file.or_default("dns", DnsEntry::default(), |value| dns(value.table("dns")?));
+    let dns = file.or_default("dns", DnsEntry::default(), |value| dns(value.table("dns")?, folder));
     let http = file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?));
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
@@ -79,7 +79,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
 }
 
 /// A path that is not empty.
-fn path(text: &str) -> Result<PathBuf, Flaw> {
+pub(super) fn path(text: &str) -> Result<PathBuf, Flaw> {
     if text.is_empty() || text.contains('\0') {
         return Err(Flaw::new(format!("{text:?} is not a path"), "write the name of a file or folder"));
     }
