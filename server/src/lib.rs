@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod declared;
 pub mod drill;
 pub mod dns;
+pub mod export;
 pub mod metrics;
 pub mod follow;
 pub mod publisher;

@@ -15,11 +15,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
 use crate::certificate::Certificate;
-use crate::config::{DnsSettings, Settings};
+use crate::config::{DnsSettings, RateLimitMode, Settings};
 use crate::connections::{self, Places};
 use crate::control::{self, Control};
 use crate::declared::Current;
-use crate::dns::access::AccessRules;
+use crate::dns::access::{Access, AccessRules, NetworkSet};
 use crate::dns::cookie::{Cookies, SECRET};
 use crate::dns::limit::{Limits, Mode};
 use crate::dns::responder::{Responder, Rules};
@@ -71,7 +71,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let ledger = Ledger::open(&settings.data)?;
     let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), unix_now())?);
     let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
-    let responder = Arc::new(Responder::new(Arc::clone(&zone), rules()?));
+    let responder = Arc::new(Responder::new(Arc::clone(&zone), rules(&settings)?));
     let metrics = Metrics::new(Arc::clone(responder.counters()), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
     let exemptions = declared.load().exemptions.clone();
@@ -238,17 +238,41 @@ async fn ended(mut stopped: watch::Receiver<bool>) {
 }
 
 /// By which rules DNS answers.
-fn rules() -> Result<Rules, CommandError> {
-    let mut secret = [0; SECRET];
-    getrandom::fill(&mut secret)
-        .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
-    let cookies = Cookies::new(vec![secret]).expect("there is a secret");
-    let exempt = AccessRules::new([]);
-    let limits = Limits { mode: Mode::Report, per_answer: 20, per_network: 1000, total: 20_000, slip: 2, exempt };
-    Ok(Rules { access: AccessRules::new([]), cookies, limits })
+fn rules(settings: &Settings) -> Result<Rules, CommandError> {
+    let (dns, rate) = (&settings.dns, &settings.rate_limit);
+    let secrets = match &dns.cookie_secrets {
+        Some(known) => known.secrets().to_vec(),
+        None => {
+            let mut secret = [0; SECRET];
+            getrandom::fill(&mut secret)
+                .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
+            vec![secret]
+        }
+    };
+    let named = [(&dns.allow, Access::Allow), (&dns.refuse, Access::Refuse), (&dns.drop, Access::Drop)];
+    let access =
+        |(networks, access): &(&Vec<IpNet>, Access)| networks.iter().map(|net| (*net, *access)).collect::<Vec<_>>();
+    let limits = Limits {
+        mode: match rate.mode {
+            RateLimitMode::Report => Mode::Report,
+            RateLimitMode::Enforce => Mode::Enforce,
+            RateLimitMode::Off => Mode::Off,
+        },
+        per_answer: rate.per_answer,
+        per_network: rate.per_network,
+        total: rate.total,
+        slip: rate.slip,
+        exempt: NetworkSet::new(rate.exempt.iter().copied()),
+    };
+    let cookies = Cookies::new(secrets).expect("there is at least one secret");
+    Ok(Rules { access: AccessRules::new(named.iter().flat_map(access)), cookies, limits })
 }
 
-fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
+/// The zone of these settings without an entry.
+///
+/// # Errors
+/// When names, codes or texts do not fit into DNS.
+pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
     let wrong = |key: &str, error: &dyn std::fmt::Display| CommandError::Usage(format!("zone.{key}: {error}"));
     let name = |key: &str, text: &str| text.parse::<DomainName>().map_err(|error| wrong(key, &error));
     let zone = ZoneSettings {

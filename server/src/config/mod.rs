@@ -44,7 +44,7 @@ pub use crate::certificate::Pair;
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
-pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, Word};
+pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, RateLimitMode, Word};
 
 /// Default of `data`: the folder that holds everything the service keeps, in the working directory.
 pub const DATA_DEFAULT: &str = "./firsthand-data";
@@ -88,6 +88,16 @@ pub const PER_LIST_DEFAULT: u32 = 2000;
 pub const PER_FEED_DEFAULT: u32 = 500;
 /// Default of `brake.interval`.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(600);
+/// Default of `rate-limit.mode`: what would be withheld is counted first.
+pub const RATE_LIMIT_MODE_DEFAULT: RateLimitMode = RateLimitMode::Report;
+/// Default of `rate-limit.per-answer`, a second: a /24 full of mail servers without a common cache asks less.
+pub const PER_ANSWER_DEFAULT: u32 = 20;
+/// Default of `rate-limit.per-network`, a second.
+pub const PER_NETWORK_DEFAULT: u32 = 1000;
+/// Default of `rate-limit.total`, a second.
+pub const TOTAL_DEFAULT: u32 = 20_000;
+/// Default of `rate-limit.slip`: every other one.
+pub const SLIP_DEFAULT: u32 = 2;
 /// Default of a feed's `kind`.
 pub const FEED_KIND_DEFAULT: FeedKind = FeedKind::Traps;
 /// Default of a relay's `dialect`: none is expected, and all readings must agree.
@@ -138,6 +148,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// How fast the zone may grow (G7).
     pub brake: BrakeSettings,
+    /// How many answers the unproven get.
+    pub rate_limit: RateLimitSettings,
     /// The known internal hosts, in the order of the file.
     #[serde(rename = "relay", skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<RelaySettings>,
@@ -196,6 +208,60 @@ pub struct DnsSettings {
     /// How long a connection may go without a whole query.
     #[serde(serialize_with = "length_of_time")]
     pub tcp_idle: Duration,
+    /// The networks that may ask; none: all that are not named below. Of networks within each other the longest counts.
+    pub allow: Vec<IpNet>,
+    /// The networks that are told REFUSED.
+    pub refuse: Vec<IpNet>,
+    /// The networks that are not answered at all.
+    pub drop: Vec<IpNet>,
+    /// The secrets of DNS cookies (RFC 9018 §5); none: one that is new at each start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie_secrets: Option<CookieSecrets>,
+}
+
+/// The file of `dns.cookie-secrets` with what it holds. It prints as its path, and `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CookieSecrets {
+    file: PathBuf,
+    secrets: Vec<[u8; 16]>,
+}
+
+impl CookieSecrets {
+    /// The secrets, the one that makes cookies first.
+    pub fn secrets(&self) -> &[[u8; 16]] {
+        &self.secrets
+    }
+}
+
+impl fmt::Debug for CookieSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CookieSecrets({:?})", self.file)
+    }
+}
+
+impl Serialize for CookieSecrets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        path_as_text(&self.file, serializer)
+    }
+}
+
+/// `[rate-limit]`: how many answers a second go over UDP to clients that did not prove their address.
+/// `1 ≤ per_answer ≤ per_network ≤ total ≤ 1,000,000`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RateLimitSettings {
+    /// Whether the rates bite.
+    pub mode: RateLimitMode,
+    /// Answers about one address to one client network (IPv4 /24, IPv6 /56).
+    pub per_answer: u32,
+    /// Answers to one client network.
+    pub per_network: u32,
+    /// Answers to all of them together.
+    pub total: u32,
+    /// Every which answer over a rate becomes a request for proof, from 1; 0: none does.
+    pub slip: u32,
+    /// The networks that are never limited.
+    pub exempt: Vec<IpNet>,
 }
 
 /// `[http]`.
@@ -392,6 +458,7 @@ impl Default for Settings {
             http: HttpSettings::default(),
             policy: PolicySettings::default(),
             brake: BrakeSettings::default(),
+            rate_limit: RateLimitSettings::default(),
             relays: Vec::new(),
             feeds: Vec::new(),
             traps: Vec::new(),
@@ -425,6 +492,23 @@ impl Default for DnsSettings {
             tcp_connections: TCP_CONNECTIONS_DEFAULT,
             tcp_per_prefix: TCP_PER_PREFIX_DEFAULT,
             tcp_idle: TCP_IDLE_DEFAULT,
+            allow: Vec::new(),
+            refuse: Vec::new(),
+            drop: Vec::new(),
+            cookie_secrets: None,
+        }
+    }
+}
+
+impl Default for RateLimitSettings {
+    fn default() -> Self {
+        Self {
+            mode: RATE_LIMIT_MODE_DEFAULT,
+            per_answer: PER_ANSWER_DEFAULT,
+            per_network: PER_NETWORK_DEFAULT,
+            total: TOTAL_DEFAULT,
+            slip: SLIP_DEFAULT,
+            exempt: Vec::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::dns::{DnsEntry, dns};
+use super::dns::{DnsEntry, dns, rate_limit};
 use super::remark::{Flaw, Remarks, SettingsError};
 use super::table::{Table, Value};
 use super::token::TokenSource;
@@ -41,6 +41,8 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
     let zone = file.or_default("zone", ZoneSettings::default(), |value| zone(value.table("zone")?));
     let dns = file.or_default("dns", DnsEntry::default(), |value| dns(value.table("dns")?, folder));
+    let rate_limit =
+        file.or_default("rate-limit", RateLimitSettings::default(), |value| rate_limit(value.table("rate-limit")?));
     let http = file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?));
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
@@ -66,6 +68,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         http: http.map(HttpEntry::settings)?,
         policy: policy?,
         brake: brake?,
+        rate_limit: rate_limit?,
         relays: relays.iter().map(|relay| relay.settings.clone()).collect::<Option<_>>()?,
         feeds: feeds.iter().map(|feed| feed.settings.clone()).collect::<Option<_>>()?,
         traps: traps.into_iter().map(|trap| trap.settings).collect::<Option<_>>()?,

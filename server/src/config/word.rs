@@ -59,6 +59,16 @@ words! {
         Shadow = "shadow",
     }
 
+    /// Whether rates of answers bite.
+    RateLimitMode {
+        /// What would be withheld is counted, and sent.
+        Report = "report",
+        /// What is over a rate is not sent.
+        Enforce = "enforce",
+        /// Nothing is limited or counted.
+        Off = "off",
+    }
+
     /// What a feed's mail is.
     FeedKind {
         /// What spam traps took: evidence against whoever sent it.

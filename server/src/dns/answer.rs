@@ -24,7 +24,7 @@ use super::position::{Position, locate};
 use crate::zone::{ADDRESS, Code, DomainName, Prefix, Scope, Zone};
 
 /// The TXT record of a test entry; it names no address, since it lists none.
-const TEST_TEXT: &str = "Test entry of this blocklist (RFC 5782 section 5). It lists no host.";
+pub const TEST_TEXT: &str = "Test entry of this blocklist (RFC 5782 section 5). It lists no host.";
 /// The HINFO record that answers ANY: CPU "RFC8482" and an empty OS (RFC 8482 §4.2).
 const ANY_DATA: &[u8] = b"\x07RFC8482\x00";
 

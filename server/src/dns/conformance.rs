@@ -9,7 +9,7 @@ use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::Transport;
-use super::access::AccessRules;
+use super::access::{AccessRules, NetworkSet};
 use super::answer::{Answered, Asked, Client, Kind, Outcome, answer};
 use super::cookie::Cookies;
 use super::limit::{Limits, Mode};
@@ -49,7 +49,7 @@ pub(super) fn sample_zone(now: u64) -> Zone {
 
 /// Everybody may ask, as often as they like.
 pub(super) fn open_rules() -> Rules {
-    let exempt = AccessRules::new([]);
+    let exempt = NetworkSet::new([]);
     let limits = Limits { mode: Mode::Off, per_answer: 1, per_network: 1, total: 1, slip: 0, exempt };
     Rules { access: AccessRules::new([]), cookies: Cookies::new(vec![[7; 16]]).unwrap(), limits }
 }
