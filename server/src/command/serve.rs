@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
+use crate::certificate::Certificate;
 use crate::config::{DnsSettings, RateLimitMode, Settings};
 use crate::connections::{self, Places};
 use crate::control::{self, Control};
@@ -22,7 +23,7 @@ use crate::dns::access::{Access, AccessRules, NetworkSet};
 use crate::dns::cookie::{Cookies, SECRET};
 use crate::dns::limit::{Limits, Mode};
 use crate::dns::responder::{Responder, Rules};
-use crate::dns::{tcp, udp};
+use crate::dns::{https, tcp, tls, udp};
 use crate::follow::Follower;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
@@ -50,6 +51,8 @@ const NOTHING: Served = Served { intake: false, pages: false, metrics: false };
 struct Listeners {
     udp: Vec<(SocketAddr, Vec<UdpSocket>)>,
     tcp: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
+    https: Vec<TcpListener>,
     http: Vec<(TcpListener, Served)>,
 }
 
@@ -102,6 +105,9 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
     };
+    let certificate = settings.dns.pair.clone().map(Certificate::load).transpose();
+    let certificate = certificate.map_err(|error| CommandError::Usage(format!("dns.certificate: {error}")))?;
+    let dns = DnsListeners { tcp: listeners.tcp, tls: listeners.tls, https: listeners.https, certificate };
     let streams = Streams::new(&settings, files, responder, Arc::clone(&metrics));
     let intake = Intake::new(declared, ledger, metrics);
     let http = listeners.http.into_iter();
@@ -109,7 +115,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let door = control::bind(&settings.data)?;
-        serve_streams(listeners.tcp, http, streams, (door, control)).await
+        serve_streams(dns, http, streams, (door, control)).await
     });
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_timeout(GRACE);
@@ -120,6 +126,15 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     }
     tracing::info!("stopped");
     Ok(served?)
+}
+
+/// What DNS comes in by, beside UDP.
+struct DnsListeners {
+    tcp: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+    /// There is one where `tls` or `https` is not empty: the settings see to it.
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// What the streams of strangers share.
@@ -157,7 +172,7 @@ impl Streams {
 
 /// Serves DNS over TCP, HTTP and the operator's socket until a signal, then lets open requests end.
 async fn serve_streams(
-    dns: Vec<TcpListener>,
+    dns: DnsListeners,
     http: Vec<(TcpListener, axum::Router)>,
     streams: Streams,
     (door, control): (UnixListener, Control),
@@ -166,11 +181,35 @@ async fn serve_streams(
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(control::serve(door, control, ended(stopped.clone())));
     let Streams { responder, places, deadlines, proxies, metrics } = streams;
-    for listener in dns {
+    for listener in dns.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (responder, places, stopped) = (Arc::clone(&responder), Arc::clone(&places), stopped.clone());
         tasks.spawn(async move {
             tcp::serve(listener, responder, places, deadlines, stopped).await;
+            Ok(())
+        });
+    }
+    if let Some(certificate) = dns.certificate {
+        for listener in dns.tls {
+            let (listener, certificate) = (tokio::net::TcpListener::from_std(listener)?, Arc::clone(&certificate));
+            let (responder, places, stopped) = (Arc::clone(&responder), Arc::clone(&places), stopped.clone());
+            tasks.spawn(async move {
+                tls::serve(listener, &certificate, responder, places, deadlines, stopped).await;
+                Ok(())
+            });
+        }
+        for listener in dns.https {
+            let (listener, certificate) = (tokio::net::TcpListener::from_std(listener)?, Arc::clone(&certificate));
+            let (responder, places, stopped) = (Arc::clone(&responder), Arc::clone(&places), stopped.clone());
+            tasks.spawn(async move {
+                https::serve(listener, &certificate, responder, places, deadlines, stopped).await;
+                Ok(())
+            });
+        }
+        let (expiry, stopped) = (metrics.certificate_expiry.clone(), stopped.clone());
+        expiry.set(certificate.expires());
+        tasks.spawn(async move {
+            certificate.follow(|renewed| expiry.set(renewed.expires()), stopped).await;
             Ok(())
         });
     }
@@ -272,7 +311,7 @@ pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
 
 fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, CommandError> {
     let file = config.map_or_else(|| "a settings file".to_owned(), |path| path.display().to_string());
-    let busy = |table: &str, transport: &str, address: SocketAddr, error: &io::Error| {
+    let busy = |table: &str, key: &str, transport: &str, address: SocketAddr, error: &io::Error| {
         let what = match error.kind() {
             io::ErrorKind::AddrInUse => format!("another process has {transport} port {}", address.port()),
             io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
@@ -282,17 +321,19 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
             _ => error.to_string(),
         };
         CommandError::Usage(format!(
-            "cannot listen on {address}: {what}; stop it or set another address: `listen = [\"{}:PORT\"]` under [{table}] in {file}",
+            "cannot listen on {address}: {what}; stop it or set another address: `{key} = [\"{}:PORT\"]` under [{table}] in {file}",
             address.ip()
         ))
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut listeners = Listeners { udp: Vec::new(), tcp: Vec::new(), http: Vec::new() };
+    let mut listeners =
+        Listeners { udp: Vec::new(), tcp: Vec::new(), tls: Vec::new(), https: Vec::new(), http: Vec::new() };
     for address in &settings.dns.listen {
         let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
         loop {
             tries -= 1;
-            let sockets = udp::bind(*address, threads).map_err(|error| busy("dns", "UDP", *address, &error))?;
+            let sockets =
+                udp::bind(*address, threads).map_err(|error| busy("dns", "listen", "UDP", *address, &error))?;
             let bound = sockets.first().map_or(Ok(*address), UdpSocket::local_addr)?;
             match connections::bind(bound) {
                 Ok(listener) => {
@@ -301,17 +342,27 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
                     break;
                 }
                 Err(_) if tries > 0 => {}
-                Err(error) => return Err(busy("dns", "TCP", bound, &error)),
+                Err(error) => return Err(busy("dns", "listen", "TCP", bound, &error)),
             }
+        }
+    }
+    let DnsSettings { tls, https, .. } = &settings.dns;
+    for (sockets, key, bound) in [(tls, "tls", &mut listeners.tls), (https, "https", &mut listeners.https)] {
+        for address in sockets {
+            bound.push(connections::bind(*address).map_err(|error| busy("dns", key, "TCP", *address, &error))?);
         }
     }
     let settings = &settings.http;
     let (pages, apart) = (true, |sockets: &Vec<SocketAddr>| !sockets.is_empty());
     let public = Served { intake: !apart(&settings.intake), pages, metrics: !apart(&settings.metrics) };
     let (intake, metrics) = (Served { intake: true, ..NOTHING }, Served { metrics: true, ..NOTHING });
-    for (sockets, served) in [(&settings.listen, public), (&settings.intake, intake), (&settings.metrics, metrics)] {
+    for (sockets, key, served) in [
+        (&settings.listen, "listen", public),
+        (&settings.intake, "intake", intake),
+        (&settings.metrics, "metrics", metrics),
+    ] {
         for address in sockets {
-            let listener = connections::bind(*address).map_err(|error| busy("http", "TCP", *address, &error))?;
+            let listener = connections::bind(*address).map_err(|error| busy("http", key, "TCP", *address, &error))?;
             listeners.http.push((listener, served));
         }
     }
@@ -324,6 +375,13 @@ fn announce(settings: &Settings, listeners: &Listeners) -> io::Result<()> {
     let mut output = io::stdout().lock();
     for (address, _) in &listeners.udp {
         writeln!(output, "{}: DNS on {address} (UDP and TCP)", settings.zone.name)?;
+    }
+    for listener in &listeners.tls {
+        writeln!(output, "{}: DNS over TLS on {}", settings.zone.name, listener.local_addr()?)?;
+    }
+    for listener in &listeners.https {
+        let (address, path) = (listener.local_addr()?, https::PATH);
+        writeln!(output, "{}: DNS over HTTPS on https://{address}{path}", settings.zone.name)?;
     }
     for (listener, served) in &listeners.http {
         let what = match served {

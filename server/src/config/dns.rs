@@ -2,30 +2,38 @@
 //! hold.
 //!
 //! Enters: the tables. Leaves: [`DnsSettings`] and [`RateLimitSettings`]. Refuses: listeners without a port of their own,
-//! shares of connections and of rates that could never be had, and networks with two meanings.
+//! certificates and keys that cannot be served, shares of connections and of rates that could never be had, and networks
+//! with two meanings.
 
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use super::read::{listen, sockets};
+use super::read::{listen, path, sockets};
 use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::{CookieSecrets, DNS_LISTEN_DEFAULT, DnsSettings, RateLimitSettings, address};
 use super::{TCP_CONNECTIONS_DEFAULT, TCP_IDLE_DEFAULT, TCP_PER_PREFIX_DEFAULT};
+use crate::certificate::{Pair, PairError};
 
 /// The numbers of connections that may be allowed.
 const CONNECTIONS: RangeInclusive<u32> = 1..=1_000_000;
 /// The longest time that an idle connection may be kept (RFC 7766 §6.2.3 has seconds in mind).
 const IDLE_MAX: Duration = Duration::from_secs(600);
 
+/// The permission bits that let anybody read or write a key.
+const MODE_OF_STRANGERS: u32 = 0o007;
+
 /// `[dns]` as it was read.
 #[derive(Clone, Default)]
 pub(super) struct DnsEntry<'t> {
     listen: Vec<(Value<'t>, SocketAddr)>,
+    tls: Vec<(Value<'t>, SocketAddr)>,
+    https: Vec<(Value<'t>, SocketAddr)>,
     /// What needs no place in the file.
     rest: DnsSettings,
 }
@@ -41,17 +49,30 @@ const SECRETS_MAX: usize = 4;
 impl<'t> DnsEntry<'t> {
     /// Every address on which something of DNS listens, with its place.
     pub(super) fn sockets(&self) -> impl Iterator<Item = &(Value<'t>, SocketAddr)> {
-        self.listen.iter()
+        self.listen.iter().chain(&self.tls).chain(&self.https)
     }
 
     pub(super) fn settings(self) -> DnsSettings {
-        DnsSettings { listen: sockets(self.listen, DNS_LISTEN_DEFAULT), ..self.rest }
+        let bare = |written: Vec<(Value<'_>, SocketAddr)>| written.into_iter().map(|(_, socket)| socket).collect();
+        DnsSettings {
+            listen: sockets(self.listen, DNS_LISTEN_DEFAULT),
+            tls: bare(self.tls),
+            https: bare(self.https),
+            ..self.rest
+        }
     }
 }
 
-/// `[dns]`; a file of secrets is relative to `folder`.
+/// `[dns]`; certificate, key and a file of secrets are relative to `folder`.
 pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t>> {
     let listen = listen(&mut table, "127.0.0.1:5300");
+    let mut encrypted = |key: &'static str, example: &str| {
+        let list = format!("[{example:?}]");
+        table.or_default(key, Vec::new(), |value| value.each(&list, |socket| socket.named(example, address::socket)))
+    };
+    let (tls, https) = (encrypted("tls", "127.0.0.1:853"), encrypted("https", "127.0.0.1:443"));
+    let wanted = [&tls, &https].iter().any(|sockets| sockets.as_ref().is_none_or(|sockets| !sockets.is_empty()));
+    let pair = pair(&mut table, wanted, folder);
     let connections =
         table.or_default("tcp-connections", TCP_CONNECTIONS_DEFAULT, |value| value.whole(&CONNECTIONS, "4096"));
     let per_prefix =
@@ -88,6 +109,9 @@ pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t
     table.finish();
     let rest = DnsSettings {
         listen: Vec::new(),
+        tls: Vec::new(),
+        https: Vec::new(),
+        pair: pair?,
         tcp_connections: connections?,
         tcp_per_prefix: per_prefix?,
         tcp_idle: idle?,
@@ -96,7 +120,45 @@ pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t
         drop: drop?,
         cookie_secrets: secrets?,
     };
-    Some(DnsEntry { listen: listen?, rest })
+    Some(DnsEntry { listen: listen?, tls: tls?, https: https?, rest })
+}
+
+/// `certificate` and `key`, which `wanted` listeners need and which must fit.
+fn pair(table: &mut Table<'_>, wanted: bool, folder: &Path) -> Option<Option<Pair>> {
+    let mut file = |key: &'static str, example: &str| {
+        let value = if wanted { table.require(key, &format!("{example:?}"))? } else { table.take(key)? };
+        let (value, path) = value.named(example, path)?;
+        let path = folder.join(path);
+        Some((value, std::path::absolute(&path).unwrap_or(path)))
+    };
+    let (certificate, key) = (file("certificate", "cert.pem"), file("key", "key.pem"));
+    if !wanted {
+        for (value, _) in certificate.iter().chain(&key) {
+            let mend = "write tls = [\"127.0.0.1:853\"], for example, or take certificate and key out";
+            value.warn(Flaw::new("is used by no listener", mend));
+        }
+        return Some(None);
+    }
+    let ((at_certificate, certificate), (at_key, key)) = (certificate?, key?);
+    let pair = Pair { certificate, key };
+    if let Err(error) = pair.read() {
+        let (value, what, mend) = match error {
+            PairError::Certificate(why) => {
+                (at_certificate, why, "name a chain in PEM that this user can read, the server's own certificate first")
+            }
+            PairError::Key(why) => (at_key, why, "name the key in PEM, not encrypted, that this user can read"),
+            PairError::Mismatch => {
+                (at_key, "is not the key of the certificate".to_owned(), "name the key with which it was made")
+            }
+        };
+        value.refuse(Flaw::new(what, mend));
+        return None;
+    }
+    if std::fs::metadata(&pair.key).is_ok_and(|file| file.permissions().mode() & MODE_OF_STRANGERS != 0) {
+        let shown = pair.key.display();
+        at_key.warn(Flaw::new("can be read by everybody on this machine", format!("run: chmod 640 {shown}")));
+    }
+    Some(Some(pair))
 }
 
 /// `[rate-limit]`

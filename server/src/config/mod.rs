@@ -6,8 +6,8 @@
 //! key and mend ([`Remark`]). Only this module knows the file; the rest of the server takes the small parts below.
 //!
 //! Paths: `data` is relative to the working directory, because it says where this *process* writes and two processes may
-//! share a file; `token-file` and a list's `file` are relative to the folder of the settings file that names them, because
-//! they lie beside it.
+//! share a file; `token-file`, a list's `file`, and DNS' `certificate` and `key` are relative to the folder of the settings
+//! file that names them, because they lie beside it.
 //!
 //! ```text
 //! file ─▶ source (TOML) ─▶ table (keys with their places) ─▶ read (values) ─▶ relations (what must fit together) ─▶ Settings
@@ -40,6 +40,7 @@ use firsthand_analyzer::topology::Boundary;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
+pub use crate::certificate::Pair;
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
@@ -193,6 +194,13 @@ pub struct ZoneSettings {
 pub struct DnsSettings {
     /// The addresses that take queries over UDP and TCP; at least one; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
+    /// The addresses that take queries over TLS (RFC 7858); may be empty.
+    pub tls: Vec<SocketAddr>,
+    /// The addresses that take queries over HTTPS (RFC 8484); may be empty.
+    pub https: Vec<SocketAddr>,
+    /// The absolute paths of the certificate and key that these show; never none where one is.
+    #[serde(flatten)]
+    pub pair: Option<Pair>,
     /// Connections at once, over all listeners of `[dns]`; when all are held, the longest idle gives way to a newcomer.
     pub tcp_connections: u32,
     /// Those of one network (IPv4: /24, IPv6: /56); at most `tcp_connections`. More are refused.
@@ -478,6 +486,9 @@ impl Default for DnsSettings {
     fn default() -> Self {
         Self {
             listen: vec![DNS_LISTEN_DEFAULT],
+            tls: Vec::new(),
+            https: Vec::new(),
+            pair: None,
             tcp_connections: TCP_CONNECTIONS_DEFAULT,
             tcp_per_prefix: TCP_PER_PREFIX_DEFAULT,
             tcp_idle: TCP_IDLE_DEFAULT,

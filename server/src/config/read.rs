@@ -82,7 +82,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
 }
 
 /// A path that is not empty.
-fn path(text: &str) -> Result<PathBuf, Flaw> {
+pub(super) fn path(text: &str) -> Result<PathBuf, Flaw> {
     if text.is_empty() || text.contains('\0') {
         return Err(Flaw::new(format!("{text:?} is not a path"), "write the name of a file or folder"));
     }

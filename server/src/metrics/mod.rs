@@ -46,6 +46,8 @@ pub struct Metrics {
     pub requests: IntGauge,
     /// When the oldest of them was made, in Unix seconds; 0: none waits.
     pub oldest_request: IntGauge,
+    /// When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.
+    pub certificate_expiry: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
 }
@@ -114,6 +116,11 @@ impl Metrics {
         for counter in [&repeats, &versions, &failed_ticks, &exempt, &crowded, &disagreements] {
             registry.register(Box::new(counter.clone()))?;
         }
+        let certificate_expiry = IntGauge::new(
+            "firsthand_dns_certificate_expiry_seconds",
+            "When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.",
+        )?;
+        registry.register(Box::new(certificate_expiry.clone()))?;
         let http = Arc::<Counts>::default();
         registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http))?))?;
         #[cfg(target_os = "linux")]
@@ -139,6 +146,7 @@ impl Metrics {
             withdrawals,
             requests,
             oldest_request,
+            certificate_expiry,
             http,
         })
     }

@@ -89,7 +89,7 @@ impl Serving {
         );
         let mut so_far = Family::counter(
             "firsthand_connections_total",
-            "Connections, by transport and what became of them: taken; refused, as their network had its share, all places were full, or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
+            "Connections, by transport and what became of them: taken; refused, as their network had its share or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
             &["transport", "what"],
         );
         let streams = [Transport::Tcp, Transport::Tls, Transport::Https];
@@ -99,7 +99,6 @@ impl Serving {
             for (what, count) in [
                 ("taken", counts.taken()),
                 ("refused-network", counts.refused_by_prefix()),
-                ("refused-full", counts.refused_as_full()),
                 ("refused-access", counts.barred()),
                 ("evicted", counts.evicted()),
                 ("handshake-failed", counts.unsecured()),
