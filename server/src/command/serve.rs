@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
 use crate::certificate::Certificate;
-use crate::config::{DnsSettings, RateLimitMode, Settings};
+use crate::config::{DnsSettings, RateLimitMode, Settings, SunsetMode};
 use crate::connections::{self, Places};
 use crate::control::{self, Control};
 use crate::declared::Current;
@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::publisher::{self, Orders, Publisher, unix_now};
 use crate::signal;
 use crate::web::{self, Doorkeeper, Served, Shown};
-use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
+use crate::zone::{Code, DomainName, ListSettings, Sunset, Zone, ZoneSettings};
 use firsthand_analyzer::score::List;
 use ipnet::IpNet;
 
@@ -285,6 +285,12 @@ pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
             .collect::<Result<_, _>>()?,
         contact: DomainName::from_mailbox(&settings.zone.contact).map_err(|error| wrong("contact", &error))?,
         page: settings.zone.page.clone(),
+        sunset: match settings.zone.sunset {
+            SunsetMode::No => Sunset::No,
+            SunsetMode::Announced => Sunset::Announced,
+            SunsetMode::Empty => Sunset::Empty,
+            SunsetMode::Off => Sunset::Off,
+        },
         ..ZoneSettings::default()
     };
     let code = |key: &str, code: Ipv4Addr| Code::try_from(code).map_err(|error| wrong(key, &error));

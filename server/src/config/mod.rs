@@ -44,14 +44,14 @@ pub use crate::certificate::Pair;
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
-pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, RateLimitMode, Word};
+pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, RateLimitMode, SunsetMode, Word};
 
 /// Default of `data`: the folder that holds everything the service keeps, in the working directory.
 pub const DATA_DEFAULT: &str = "./firsthand-data";
 /// Default of `zone.name`.
 pub const ZONE_NAME_DEFAULT: &str = "bl.example";
 /// Default of `zone.name-servers`.
-pub const NAME_SERVERS_DEFAULT: [&str; 1] = ["ns.bl.example"];
+pub const NAME_SERVERS_DEFAULT: [&str; 1] = ["ns.example"];
 /// Default of `zone.contact`.
 pub const CONTACT_DEFAULT: &str = "hostmaster@bl.example";
 /// Default of `zone.page`.
@@ -120,6 +120,8 @@ pub const BACKSCATTER_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
 pub const MIXED_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 8);
 /// Default of `zone.combined`.
 pub const COMBINED_DEFAULT: &[List] = &[List::Spam];
+/// Default of `zone.sunset`.
+pub const SUNSET_DEFAULT: SunsetMode = SunsetMode::No;
 /// Default of a trap's `accepts-reports`: a report to it is mail like any other.
 pub const ACCEPTS_REPORTS_DEFAULT: bool = false;
 /// Default of a static list's `format`.
@@ -186,6 +188,8 @@ pub struct ZoneSettings {
     /// The evidence's lists that the combined zone holds; at least one.
     #[serde(serialize_with = "word::print_all")]
     pub combined: Vec<List>,
+    /// How far the zone is on its way out of service.
+    pub sunset: SunsetMode,
 }
 
 /// `[dns]`.
@@ -478,6 +482,7 @@ impl Default for ZoneSettings {
             backscatter_code: BACKSCATTER_CODE_DEFAULT,
             mixed_code: MIXED_CODE_DEFAULT,
             combined: COMBINED_DEFAULT.to_vec(),
+            sunset: SUNSET_DEFAULT,
         }
     }
 }

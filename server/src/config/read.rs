@@ -93,8 +93,17 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Flaw> {
 fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
     let default = ZoneSettings::default();
     let name = table.or_default("name", default.name, |value| value.parsed(ZONE_NAME_DEFAULT, name::zone));
+    let apex = name.clone();
     let name_servers = table.or_default("name-servers", default.name_servers, |value| {
-        value.some_of_each("[\"ns.bl.example\"]", |server| server.parsed("ns.bl.example", name::host))
+        value.some_of_each("[\"ns.example\"]", |server| {
+            let host = server.parsed("ns.example", name::host)?;
+            let inside = |apex: &String| host == *apex || host.ends_with(&format!(".{apex}"));
+            if apex.as_ref().is_some_and(inside) {
+                let what = format!("{host:?} lies in the zone, which holds no address but of listings: resolvers that ask us for it find none, and BIND then answers SERVFAIL");
+                server.warn(Flaw::new(what, "write a name outside the zone, and give it its address there"));
+            }
+            Some(host)
+        })
     });
     let contact = table.or_default("contact", default.contact, |value| value.parsed(CONTACT_DEFAULT, name::mailbox));
     let page = table.or_default("page", default.page, |value| value.parsed(PAGE_DEFAULT, name::page));
@@ -127,6 +136,17 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
         }
         Some(lists)
     });
+    let sunset = table.or_default("sunset", SUNSET_DEFAULT, |value| {
+        let mode = value.word()?;
+        let what = match mode {
+            SunsetMode::No => return Some(mode),
+            SunsetMode::Announced => "announces the end of this list; everything is served as ever",
+            SunsetMode::Empty => "lists nobody any more; the test entries are there",
+            SunsetMode::Off => "lists nobody any more, and the test entries are gone",
+        };
+        value.warn(Flaw::new(what, "write sunset = \"no\" to serve it as ever"));
+        Some(mode)
+    });
     table.finish();
     if mixed_code == Some(backscatter) {
         table.refuse("backscatter-code", address::taken_code(&backscatter.to_string(), "mixed"));
@@ -140,6 +160,7 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
         backscatter_code: backscatter_code?,
         mixed_code: mixed_code?,
         combined: combined?,
+        sunset: sunset?,
     })
 }
 

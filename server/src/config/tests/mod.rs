@@ -15,7 +15,7 @@ const EXAMPLE: &str = r#"data = "./firsthand-data"
 
 [zone]
 name = "bl.example"
-name-servers = ["ns.bl.example"]
+name-servers = ["ns.example"]
 contact = "hostmaster@bl.example"
 page = "http://127.0.0.1:8080/address/{address}"    # stands in TXT answers
 
