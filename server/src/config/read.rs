@@ -59,7 +59,6 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     }
     relations::refuse_bad_topology(&relays, &feeds);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
-    relations::refuse_static_lists(&lists);
 
     let settings = Settings {
         data: data?,
@@ -383,18 +382,31 @@ fn exemption(mut table: Table<'_>) -> Option<ExemptionSettings> {
     Some(ExemptionSettings { networks: networks?, reason: reason? })
 }
 
-/// `[[list]]`; its file is relative to `folder`, and kept absolute.
+/// `[[list]]`; its files are relative to `folder`, and kept absolute.
 fn list<'t>(mut table: Table<'t>, folder: &Path) -> ListEntry<'t> {
     let name = table.require("name", "\"manual\"").and_then(|value| value.named("manual", name::list_label));
     let code =
         table.require("code", "\"127.0.0.20\"").and_then(|value| value.named("127.0.0.20", address::static_code));
-    let file = table.require("file", "\"manual.txt\"").and_then(|value| value.parsed("manual.txt", path));
+    let files = table.require("file", "\"manual.txt\"").and_then(|value| {
+        let files = value.one_or_each("[\"manual.txt\"]", |file| file.parsed("manual.txt", path))?;
+        let absolute = |file: &PathBuf| {
+            let file = folder.join(file);
+            std::path::absolute(&file).unwrap_or(file)
+        };
+        let files: Vec<PathBuf> = files.iter().map(absolute).collect();
+        if let Some(at) = (1..files.len()).find(|at| files[..*at].contains(&files[*at])) {
+            let what = format!("names \"{}\" twice", files[at].display());
+            value.refuse(Flaw::new(what, "write each file once"));
+            return None;
+        }
+        Some(files)
+    });
     let format = table.or_default("format", LIST_FORMAT_DEFAULT, Value::word);
+    let combined = table.or_default("combined", LIST_COMBINED_DEFAULT, Value::truth);
     table.finish();
     let settings = || {
-        let file = folder.join(file?);
-        let file = std::path::absolute(&file).unwrap_or(file);
-        Some(ListSettings { name: name.as_ref()?.1.clone(), code: code.as_ref()?.1, file, format: format? })
+        let (name, code) = (name.as_ref()?.1.clone(), code.as_ref()?.1);
+        Some(ListSettings { name, code, files: files?, format: format?, combined: combined? })
     };
-    ListEntry { settings: settings(), table, name, code }
+    ListEntry { settings: settings(), name, code }
 }
