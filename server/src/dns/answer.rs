@@ -260,12 +260,17 @@ pub fn answer(query: &[u8], client: &Client<'_>, zone: &Zone, now: u64, out: &mu
 
 /// Appends to `out` what a client gets in place of an answer that it had too many of: the way to prove its address.
 /// That is a new cookie with BADCOOKIE where it knows cookies (RFC 7873 §5.2.3), and TC, which leads to TCP, where not.
-/// It is never longer than the query, but for the 16 bytes of our half of a cookie.
-pub(super) fn ask_for_proof(query: &[u8], client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
+/// It is never longer than the query, but for the 16 bytes of our half of a cookie. What is no good query is told so,
+/// which is as short: NOERROR would be the word for a NOTIFY or an UPDATE that was obeyed.
+pub fn ask_for_proof(query: &[u8], client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
     let Some(query) = Query::read(query) else { return };
     let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
-    let rcode = if judged.is_some() { Rcode::BadCookie } else { Rcode::NoError };
-    let ending = Ending { rcode, authoritative: false, error: None, cut: judged.is_none() };
+    let (rcode, cut) = match (query.fault, judged) {
+        (Some(fault), _) => (Kind::from(fault).rcode(), false),
+        (None, Some(_)) => (Rcode::BadCookie, false),
+        (None, None) => (Rcode::NoError, true),
+    };
+    let ending = Ending { rcode, authoritative: false, error: None, cut };
     let cookie = judged.as_ref().map(|judged| &judged.answer);
     Reply::begin(&query, out).finish(&query, client.transport, ending, cookie);
 }
