@@ -358,6 +358,12 @@ fn what_is_published_and_nothing_else() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(lines(&export(&service, &["--format", "plain"])), [BOTH, "2a01:4f8:0:1::/64"]);
     let config = fs::read_to_string(service.config()).unwrap();
+    // Settings that publish nothing are those of another service, as long as something is published.
+    let shadow = config.replace("[[relay]]", "[policy]\nmode = \"shadow\"\n[[relay]]");
+    fs::write(service.config(), shadow).unwrap();
+    let output = service.run("export", &["--format", "plain"]);
+    assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{}", said(&output));
+    assert!(said(&output).contains("nothing is published"), "{}", said(&output));
     let exempt = "[[exempt]]\nnetworks = [\"2a01:4f8::/32\", \"83.70.211.41\"]\nreason = \"ours\"\n";
     fs::write(service.config(), format!("{config}\n{exempt}")).unwrap();
     assert_eq!(lines(&export(&service, &["--format", "plain"])), [""; 0], "G6");

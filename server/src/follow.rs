@@ -13,6 +13,7 @@ use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::listing::Exemptions;
 
 use crate::ledger::{self, Ledger, LedgerError, Version};
+use crate::lists::Standings;
 use crate::zone::snapshot::{self, PART, Unusable};
 use crate::zone::{Change, Zone};
 
@@ -25,6 +26,8 @@ pub struct Follower {
     exemptions: Exemptions,
     epoch: String,
     snapshot: PathBuf,
+    /// Who reads the operator's files, which may hold what is exempt no longer.
+    files: Option<Arc<Standings>>,
 }
 
 /// How the zone was made at the start.
@@ -48,7 +51,7 @@ impl Follower {
         folder: &Path,
         now: i64,
     ) -> Result<(Self, Started), LedgerError> {
-        let follower = Self { zone, exemptions, epoch: ledger.epoch()?, snapshot: folder.join(FILE) };
+        let follower = Self { zone, exemptions, epoch: ledger.epoch()?, snapshot: folder.join(FILE), files: None };
         let serial = follower.load_snapshot(now);
         let Some(changes) = ledger.changes_after(serial)? else {
             follower.empty(ledger.serial()?);
@@ -131,9 +134,19 @@ impl Follower {
 
     /// Holds what comes from now on to these exemptions, and at once what the operator's files list.
     pub fn hold_to(&mut self, exemptions: Exemptions) {
-        self.exemptions = exemptions;
+        let before = std::mem::replace(&mut self.exemptions, exemptions);
         let networks: Vec<_> = self.exemptions.networks().collect();
         self.swap(|zone| zone.without(&networks));
+        if let Some(files) = &self.files
+            && before.networks().any(|network| !networks.contains(&network))
+        {
+            files.reload_now();
+        }
+    }
+
+    /// Has the operator's files read anew when something is exempt no longer.
+    pub fn tell_of_lifted(&mut self, files: Arc<Standings>) {
+        self.files = Some(files);
     }
 
     /// Serves what is served now without these.

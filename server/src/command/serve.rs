@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
 use crate::certificate::Certificate;
-use crate::config::{DnsSettings, RateLimitMode, Settings};
+use crate::config::{DnsSettings, RateLimitMode, Settings, SunsetMode};
 use crate::connections::{self, Places};
 use crate::control::{self, Control};
 use crate::declared::Current;
@@ -27,11 +27,13 @@ use crate::dns::{https, tcp, tls, udp};
 use crate::follow::Follower;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
+use crate::lists::{Lists, Standings};
 use crate::metrics::Metrics;
 use crate::publisher::{self, Orders, Publisher, unix_now};
 use crate::signal;
 use crate::web::{self, Doorkeeper, Served, Shown};
-use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
+use crate::zone::{Code, DomainName, Fixed, ListSettings, Sunset, Zone, ZoneSettings};
+use firsthand_analyzer::listing::Exemptions;
 use firsthand_analyzer::score::List;
 use ipnet::IpNet;
 
@@ -40,6 +42,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Files that are kept for everything that is no stranger's connection: the ledger, listeners, snapshots, settings.
 const RESERVED_FILES: u64 = 256;
+
+/// The lists of evidence, before which no list of a file stands in the zone.
+const EVIDENCE_LISTS: usize = List::ALL.len();
 
 /// How often a free pair of ports is looked for when the settings ask for port 0.
 const PORT_TRIES: usize = 16;
@@ -62,7 +67,7 @@ struct Listeners {
 /// When the settings, the data folder or a listener is not to be had.
 pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     start_logs();
-    let files = connections::raise_open_files()?;
+    let open_files = connections::raise_open_files()?;
     let loaded = Settings::load(config)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -75,7 +80,10 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let metrics = Metrics::new(Arc::clone(responder.counters()), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
     let exemptions = declared.load().exemptions.clone();
-    let follower = Follower::start(Arc::clone(&zone), exemptions, &ledger, &settings.data, unix_now())?;
+    let mut follower = Follower::start(Arc::clone(&zone), exemptions.clone(), &ledger, &settings.data, unix_now())?;
+    let files = StaticLists::load(&settings, &exemptions, Arc::clone(&zone), Arc::clone(&declared));
+    follower.0.tell_of_lifted(files.standings());
+    metrics.show_lists(files.standings());
     let orders = Orders::default();
     let mut publisher =
         Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics), orders.clone())?;
@@ -89,6 +97,8 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let stop_publisher = Arc::clone(&stop);
     let publishing = thread::Builder::new().name("publisher".into());
     threads.push(publishing.spawn(move || publisher::run(publisher, &stop_publisher))?);
+    let stop_files = Arc::clone(&stop);
+    threads.push(thread::Builder::new().name("static-lists".into()).spawn(move || files.run(&stop_files))?);
     for (_, sockets) in listeners.udp {
         threads.extend(udp::serve(sockets, &responder, &stop)?);
     }
@@ -108,7 +118,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let certificate = settings.dns.pair.clone().map(Certificate::load).transpose();
     let certificate = certificate.map_err(|error| CommandError::Usage(format!("dns.certificate: {error}")))?;
     let dns = DnsListeners { tcp: listeners.tcp, tls: listeners.tls, https: listeners.https, certificate };
-    let streams = Streams::new(&settings, files, responder, Arc::clone(&metrics));
+    let streams = Streams::new(&settings, open_files, responder, Arc::clone(&metrics));
     let intake = Intake::new(declared, ledger, metrics);
     let http = listeners.http.into_iter();
     let http = http.map(|(listener, served)| (listener, web::router(served, intake.clone(), shown.clone()))).collect();
@@ -126,6 +136,47 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     }
     tracing::info!("stopped");
     Ok(served?)
+}
+
+/// The operator's files, and the zone that they go into.
+struct StaticLists {
+    lists: Lists,
+    zone: Arc<ArcSwap<Zone>>,
+    declared: Arc<Current>,
+}
+
+impl StaticLists {
+    /// Reads the files for the first time; what is wrong with them is in the log, and their names are SERVFAIL (G8).
+    fn load(settings: &Settings, exemptions: &Exemptions, zone: Arc<ArcSwap<Zone>>, declared: Arc<Current>) -> Self {
+        let lists =
+            Lists::load(&settings.lists, exemptions, |list, entries| take_over(&zone, &declared, list, &entries));
+        Self { lists, zone, declared }
+    }
+
+    fn standings(&self) -> Arc<Standings> {
+        self.lists.standings()
+    }
+
+    /// Watches the files until `stop`.
+    fn run(self, stop: &AtomicBool) {
+        let Self { lists, zone, declared } = self;
+        let exemptions = || declared.load().exemptions.clone();
+        lists.run(stop, exemptions, |list, entries| take_over(&zone, &declared, list, &entries));
+    }
+}
+
+/// Swaps in what a file says now. What became exempt while it was read is cut out (G6): before the swap what is known
+/// by then, and the publisher cuts what it learns of later out of what is served.
+fn take_over(zone: &ArcSwap<Zone>, declared: &Current, list: usize, entries: &Fixed) {
+    let known = declared.load();
+    let networks: Vec<IpNet> = known.exemptions.networks().collect();
+    let entries = Arc::new(entries.without(&networks));
+    zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
+    let later = declared.load();
+    if !Arc::ptr_eq(&known, &later) {
+        let networks: Vec<IpNet> = later.exemptions.networks().collect();
+        zone.rcu(|zone| zone.without(&networks));
+    }
 }
 
 /// What DNS comes in by, beside UDP.
@@ -285,6 +336,12 @@ pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
             .collect::<Result<_, _>>()?,
         contact: DomainName::from_mailbox(&settings.zone.contact).map_err(|error| wrong("contact", &error))?,
         page: settings.zone.page.clone(),
+        sunset: match settings.zone.sunset {
+            SunsetMode::No => Sunset::No,
+            SunsetMode::Announced => Sunset::Announced,
+            SunsetMode::Empty => Sunset::Empty,
+            SunsetMode::Off => Sunset::Off,
+        },
         ..ZoneSettings::default()
     };
     let code = |key: &str, code: Ipv4Addr| Code::try_from(code).map_err(|error| wrong(key, &error));
@@ -304,7 +361,7 @@ pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
     ];
     for list in &settings.lists {
         let label = list.name.parse().map_err(|error| CommandError::Usage(format!("list.name: {error}")))?;
-        lists.push(ListSettings::of_file(label, code("code", list.code)?, false));
+        lists.push(ListSettings::of_file(label, code("code", list.code)?, list.combined));
     }
     Zone::empty(zone, lists).map_err(|error| wrong("page", &error))
 }

@@ -20,10 +20,12 @@ pub use super::message::Rcode;
 use super::message::rr_type;
 use super::message::{CLASS_IN, Ending, ExtendedError, Fault, Owner, Query, Question, Reply, Section};
 use super::position::{Position, locate};
-use crate::zone::{Code, DomainName, Ignorance, Prefix, Scope, Zone};
+use crate::zone::{Code, DomainName, Ignorance, Prefix, Scope, Sunset, Zone};
 
 /// The TXT record of a test entry; it names no address, since it lists none.
 pub const TEST_TEXT: &str = "Test entry of this blocklist (RFC 5782 section 5). It lists no host.";
+/// The TXT record of the apex of a list that goes out of service (RFC 6471 §3.4).
+const SUNSET_TEXT: &str = "This blocklist goes out of service. Take it out of your mail server's settings.";
 /// The HINFO record that answers ANY: CPU "RFC8482" and an empty OS (RFC 8482 §4.2).
 const ANY_DATA: &[u8] = b"\x07RFC8482\x00";
 
@@ -325,6 +327,12 @@ fn at_apex(qtype: u16, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
             }
         }
         rr_type::ANY => write_any(settings.ttl, reply),
+        rr_type::TXT if settings.sunset != Sunset::No => {
+            reply.record(Section::Answer, apex, rr_type::TXT, settings.ttl, |out| {
+                out.push(SUNSET_TEXT.len() as u8);
+                out.extend_from_slice(SUNSET_TEXT.as_bytes());
+            });
+        }
         _ => return Kind::NoData,
     }
     Kind::Apex

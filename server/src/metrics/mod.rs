@@ -11,8 +11,9 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, 
 
 use crate::connections::Counts;
 use crate::dns::counters::Counters;
+use crate::lists::Standings;
 use crate::zone::Zone;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serving::Serving;
 
 /// What the process counts.
@@ -50,6 +51,7 @@ pub struct Metrics {
     pub certificate_expiry: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
+    files: Arc<ArcSwapOption<Standings>>,
 }
 
 impl Metrics {
@@ -122,7 +124,8 @@ impl Metrics {
         )?;
         registry.register(Box::new(certificate_expiry.clone()))?;
         let http = Arc::<Counts>::default();
-        registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http))?))?;
+        let files = Arc::<ArcSwapOption<Standings>>::default();
+        registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http), Arc::clone(&files))?))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         // Every reason is there from the start, so that an alert on its rate needs no first sample.
@@ -148,7 +151,13 @@ impl Metrics {
             oldest_request,
             certificate_expiry,
             http,
+            files,
         })
+    }
+
+    /// Shows how the operator's files stand from now on.
+    pub fn show_lists(&self, standings: Arc<Standings>) {
+        self.files.store(Some(standings));
     }
 
     /// All metrics in Prometheus' text format.

@@ -313,7 +313,8 @@ impl Zone {
     ///
     /// Evidence lists an IPv6 address with its /64. A v4-mapped one is taken as the IPv6 address that it is.
     pub fn listings(&self, scope: Scope, address: IpAddr, now: u64) -> Listings<'_> {
-        Listings { zone: self, address, now, lists: self.lists_in(scope).iter(), file: (0, 0, [].iter()) }
+        let lists = if self.is_emptied() { &[] } else { self.lists_in(scope) };
+        Listings { zone: self, address, now, lists: lists.iter(), file: (0, 0, [].iter()) }
     }
 
     /// Appends the text of a listing: its entry's own, or its list's.
@@ -345,8 +346,16 @@ impl Zone {
         self.ignorance(Scope::List(list), now).is_none()
     }
 
+    /// Whether the list is so far out of service that nobody is on it.
+    fn is_emptied(&self) -> bool {
+        self.rules.settings.sunset >= Sunset::Empty
+    }
+
     /// Why `scope` cannot say at `now` that something is not listed; none if it can.
     pub fn ignorance(&self, scope: Scope, now: u64) -> Option<Ignorance> {
+        if self.is_emptied() {
+            return None;
+        }
         let of_evidence = || match self.last_heard() {
             None => Some(Ignorance::NotReady),
             Some(_) => self.is_too_old(now).then_some(Ignorance::TooOld),
@@ -383,7 +392,7 @@ impl Zone {
             IpAddr::V4(v4) => v4,
             IpAddr::V6(v6) => v6.to_ipv4_mapped()?,
         };
-        if !quad.is_loopback() {
+        if !quad.is_loopback() || self.rules.settings.sunset == Sunset::Off {
             return None;
         }
         let exact = Code::try_from(quad).ok().filter(|_| self.gives(scope, quad..=quad));
@@ -393,6 +402,9 @@ impl Zone {
 
     /// Whether a test entry of `scope` stands at or below the name of `prefix`.
     pub fn leads_to_test(&self, scope: Scope, prefix: Prefix) -> bool {
+        if self.rules.settings.sunset == Sunset::Off {
+            return false;
+        }
         let (first, last) = match prefix {
             Prefix::V4 { bits, octets } => (bits, bits | u32::MAX.checked_shr(8 * octets).unwrap_or(0)),
             Prefix::V6 { bits, nibbles } => {
@@ -438,7 +450,7 @@ impl Zone {
                 table.any_six(&((bits >> 64) as u64..=(last >> 64) as u64), now)
             }
         };
-        self.leads_to_test(scope, prefix) || self.lists_in(scope).iter().any(listed)
+        self.leads_to_test(scope, prefix) || !self.is_emptied() && self.lists_in(scope).iter().any(listed)
     }
 
     /// How many entries a list holds, those past their end included: IPv4; IPv6, by /64. Test entries do not count.
