@@ -237,7 +237,7 @@ impl Asked {
 
 /// A message that was read and found in the zone, and waits for its answer.
 #[derive(Debug)]
-pub(super) struct Asking<'q> {
+pub struct Asking<'q> {
     query: Query<'q>,
     /// Where its question's name stands, if that is in the zone.
     place: Option<(Position, usize)>,
@@ -245,20 +245,20 @@ pub(super) struct Asking<'q> {
 
 impl<'q> Asking<'q> {
     /// Reads a message; `None` for one that must not be answered at all.
-    pub(super) fn read(message: &'q [u8], zone: &Zone) -> Option<Self> {
+    pub fn read(message: &'q [u8], zone: &Zone) -> Option<Self> {
         let query = Query::read(message)?;
         let place = query.question.filter(|_| query.fault.is_none()).and_then(|question| locate(question.name, zone));
         Some(Self { query, place })
     }
 
     /// Reads what the answer will wait for ([`Zone::touch`]).
-    pub(super) fn touch(&self, zone: &Zone) -> usize {
+    pub fn touch(&self, zone: &Zone) -> usize {
         let Some((Position::Below { scope, spelled }, _)) = self.place else { return 0 };
         spelled.into_iter().flatten().find_map(Prefix::address).map_or(0, |address| zone.touch(scope, address))
     }
 
     /// Appends the answer to `out`.
-    pub(super) fn answer(&self, client: &Client<'_>, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Answered {
+    pub fn answer(&self, client: &Client<'_>, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Answered {
         let query = &self.query;
         let mut reply = Reply::begin(query, out);
         let mut answered = Answered {
@@ -284,12 +284,17 @@ impl<'q> Asking<'q> {
 
     /// Appends to `out` what a client gets in place of an answer that it had too many of: the way to prove its address.
     /// That is a new cookie with BADCOOKIE where it knows cookies (RFC 7873 §5.2.3), and TC, which leads to TCP, where
-    /// not. It is never longer than the query, but for the 16 bytes of our half of a cookie.
-    pub(super) fn ask_for_proof(&self, client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
+    /// not. It is never longer than the query, but for the 16 bytes of our half of a cookie. What is no good query is told
+    /// so, which is as short: NOERROR would be the word for a NOTIFY or an UPDATE that was obeyed.
+    pub fn ask_for_proof(&self, client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
         let query = &self.query;
         let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
-        let rcode = if judged.is_some() { Rcode::BadCookie } else { Rcode::NoError };
-        let ending = Ending { rcode, authoritative: false, error: None, cut: judged.is_none() };
+        let (rcode, cut) = match (query.fault, judged) {
+            (Some(fault), _) => (Kind::from(fault).rcode(), false),
+            (None, Some(_)) => (Rcode::BadCookie, false),
+            (None, None) => (Rcode::NoError, true),
+        };
+        let ending = Ending { rcode, authoritative: false, error: None, cut };
         let cookie = judged.as_ref().map(|judged| &judged.answer);
         Reply::begin(query, out).finish(query, client.transport, ending, cookie);
     }
