@@ -16,6 +16,8 @@ mod address;
 mod template;
 mod directive;
 mod flatten;
+mod answers;
+mod lines;
 mod read;
 mod watch;
 
