@@ -26,6 +26,8 @@ pub struct Follower {
     exemptions: Exemptions,
     epoch: String,
     snapshot: PathBuf,
+    /// The zone that was served before.
+    former: ArcSwap<Zone>,
     /// Who reads the operator's files, which may hold what is exempt no longer.
     files: Option<Arc<Standings>>,
 }
@@ -51,7 +53,9 @@ impl Follower {
         folder: &Path,
         now: i64,
     ) -> Result<(Self, Started), LedgerError> {
-        let follower = Self { zone, exemptions, epoch: ledger.epoch()?, snapshot: folder.join(FILE), files: None };
+        let former = ArcSwap::new(zone.load_full());
+        let follower =
+            Self { zone, former, exemptions, epoch: ledger.epoch()?, snapshot: folder.join(FILE), files: None };
         let serial = follower.load_snapshot(now);
         let Some(changes) = ledger.changes_after(serial)? else {
             follower.empty(ledger.serial()?);
@@ -75,7 +79,10 @@ impl Follower {
 
     /// Swaps in what comes next. The operator's files are swapped in by another thread, so it may have to be made twice.
     fn swap(&self, next: impl Fn(&Zone) -> Zone) {
-        self.zone.rcu(|zone| next(zone));
+        let before = self.zone.rcu(|zone| next(zone));
+        // Whoever lets go of a zone last takes it apart. That shall be this thread at its next swap, and not one that
+        // answers.
+        drop(self.former.swap(before));
     }
 
     /// Serves the snapshot, and says which serial that is; 0 without one.

@@ -148,8 +148,9 @@ struct StaticLists {
 impl StaticLists {
     /// Reads the files for the first time; what is wrong with them is in the log, and their names are SERVFAIL (G8).
     fn load(settings: &Settings, exemptions: &Exemptions, zone: Arc<ArcSwap<Zone>>, declared: Arc<Current>) -> Self {
-        let lists =
-            Lists::load(&settings.lists, exemptions, |list, entries| take_over(&zone, &declared, list, &entries));
+        let lists = Lists::load(&settings.lists, exemptions, |list, entries| {
+            take_over(&zone, &declared, list, &entries);
+        });
         Self { lists, zone, declared }
     }
 
@@ -161,7 +162,13 @@ impl StaticLists {
     fn run(self, stop: &AtomicBool) {
         let Self { lists, zone, declared } = self;
         let exemptions = || declared.load().exemptions.clone();
-        lists.run(stop, exemptions, |list, entries| take_over(&zone, &declared, list, &entries));
+        lists.run(stop, exemptions, |list, entries| {
+            let before = take_over(&zone, &declared, list, &entries);
+            // Whoever lets go of a large list last takes it apart. That shall be this thread, once those that answer
+            // have done so.
+            thread::sleep(udp::IDLE * 2);
+            drop(before);
+        });
     }
 }
 
@@ -171,12 +178,15 @@ fn take_over(zone: &ArcSwap<Zone>, declared: &Current, list: usize, entries: &Fi
     let known = declared.load();
     let networks: Vec<IpNet> = known.exemptions.networks().collect();
     let entries = Arc::new(entries.without(&networks));
-    zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
+    let before = zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
     let later = declared.load();
     if !Arc::ptr_eq(&known, &later) {
         let networks: Vec<IpNet> = later.exemptions.networks().collect();
         zone.rcu(|zone| zone.without(&networks));
     }
+    // Whoever lets go of a large list last takes it apart. That shall be this thread, once those that answer have done so.
+    thread::sleep(udp::IDLE * 2);
+    drop(before);
 }
 
 /// What DNS comes in by, beside UDP.

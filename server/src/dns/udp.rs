@@ -35,7 +35,7 @@ const BATCH: usize = 64;
 /// What a batch's answers are likely to take, bytes.
 const ANSWERS: usize = BATCH * 512;
 /// How often a thread without work looks for the stop flag, and lets go of a zone that has a successor.
-const IDLE: Duration = Duration::from_millis(100);
+pub const IDLE: Duration = Duration::from_millis(100);
 /// What the kernel is asked to hold for a socket while its thread is busy, bytes; it may grant less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
