@@ -56,12 +56,12 @@ struct List {
 /// Whom to ask, and for what.
 #[derive(Args)]
 pub(crate) struct Target {
-    /// The server.
+    /// The server; several take turns.
+    #[arg(long, required = true)]
+    target: Vec<SocketAddr>,
+    /// Its process, whose CPU time counts, with that of its descendants; as many as targets, in their order.
     #[arg(long)]
-    target: SocketAddr,
-    /// Its process, whose CPU time counts, with that of its descendants.
-    #[arg(long)]
-    pid: Option<u32>,
+    pid: Vec<u32>,
     #[command(flatten)]
     list: List,
     /// The zone that is asked.
@@ -105,8 +105,8 @@ impl Target {
         }
     }
 
-    fn clients(&self, slots: usize) -> io::Result<Vec<Client>> {
-        let connect = |number| Client::connect(self.target, None, slots, self.cookies, self.draw + number as u64);
+    fn clients(&self, server: SocketAddr, slots: usize) -> io::Result<Vec<Client>> {
+        let connect = |number| Client::connect(server, None, slots, self.cookies, self.draw + number as u64);
         (0..self.sockets.max(1)).map(connect).collect()
     }
 }
@@ -133,8 +133,11 @@ enum Command {
     Load {
         #[command(flatten)]
         target: Target,
-        /// Seconds that count, after a second that does not.
-        #[arg(long, default_value_t = 4.0)]
+        /// Turns of each server.
+        #[arg(long, default_value_t = 1)]
+        rounds: usize,
+        /// Seconds of a turn that count.
+        #[arg(long, default_value_t = 1.0)]
         seconds: f64,
     },
     /// Asks at a fixed rate, whether answers come or not, and counts what is lost.
@@ -181,9 +184,8 @@ fn main() -> ExitCode {
             let entries = Entries::draw(list.family, list.entries, list.seed);
             data::write(&entries, form, code, &zone, &file).map_err(|error| format!("{}: {error}", file.display()))
         }
-        Command::Load { target, seconds } => {
-            let report = load::run(&target, Duration::from_secs(1), Duration::from_secs_f64(seconds));
-            report.map(|report| println!("{report}"))
+        Command::Load { target, rounds, seconds } => {
+            load::run(&target, rounds, Duration::from_secs_f64(seconds), |turn| println!("{turn}"))
         }
         Command::Rate { target, rate, seconds } => {
             let report = rate::run(&target, rate, Duration::from_secs_f64(seconds));

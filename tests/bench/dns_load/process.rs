@@ -46,3 +46,13 @@ pub(crate) fn resident(pid: u32) -> u64 {
     };
     family(pid).into_iter().filter_map(one).sum()
 }
+
+/// How often the threads of a process and its descendants have slept so far, having nothing to do.
+pub(crate) fn rests(pid: u32) -> u64 {
+    let one = |task: String| {
+        let status = fs::read_to_string(format!("{task}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    };
+    family(pid).into_iter().flat_map(tasks).filter_map(one).sum()
+}

@@ -33,9 +33,9 @@ pub(crate) fn run(target: &Target, rate: u64, seconds: Duration) -> Result<Value
         return Err(format!("{rate} a second need more sockets than {}", target.sockets));
     }
     let slots = slots.next_power_of_two();
-    let mut clients = target.clients(slots).map_err(|error| format!("no sockets: {error}"))?;
+    let mut clients = target.clients(target.target[0], slots).map_err(|error| format!("no sockets: {error}"))?;
     let (mut buffers, mut tally, mut freed) = (Buffers::new(), Tally::new(), Vec::new());
-    let before = target.pid.map(process::cpu).transpose().map_err(|error| error.to_string())?;
+    let before = target.pid.first().copied().map(process::cpu).transpose().map_err(|error| error.to_string())?;
     let started = Instant::now();
     let now = || started.elapsed().as_nanos() as u64;
     let (mut offered, mut most_behind, mut lost_by_second) = (0u64, 0u64, Vec::new());
@@ -72,7 +72,7 @@ pub(crate) fn run(target: &Target, rate: u64, seconds: Duration) -> Result<Value
         }
     }
     let lost = tally.lost + clients.iter().map(|client| client.waiting() as u64).sum::<u64>();
-    let after = target.pid.map(process::cpu).transpose().unwrap_or(None);
+    let after = target.pid.first().copied().map(process::cpu).transpose().unwrap_or(None);
     let by_second: Vec<u64> = lost_by_second.windows(2).map(|pair| pair[1] - pair[0]).collect();
     Ok(json!({
         "offered": offered,
