@@ -5,6 +5,7 @@
 //! people. [`config`] reads what the operator wrote, [`declared`] makes the analyzer's values of it, and [`drill`] attacks
 //! them in memory; what the operator corrects comes in by [`control`]. Only [`command`] sees everything.
 
+pub mod connections;
 pub mod config;
 pub mod zone;
 pub mod ledger;

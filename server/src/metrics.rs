@@ -7,8 +7,9 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
+use crate::connections::Counts;
 use crate::dns::Transport;
-use crate::dns::counters::Counters;
+use crate::dns::counters::{Count, Counters};
 use crate::zone::Zone;
 use arc_swap::ArcSwap;
 
@@ -43,6 +44,8 @@ pub struct Metrics {
     pub requests: IntGauge,
     /// When the oldest of them was made, in Unix seconds; 0: none waits.
     pub oldest_request: IntGauge,
+    /// The connections of all HTTP listeners.
+    pub http: Arc<Counts>,
 }
 
 impl Metrics {
@@ -109,6 +112,8 @@ impl Metrics {
         for counter in [&repeats, &versions, &failed_ticks, &exempt, &crowded, &disagreements] {
             registry.register(Box::new(counter.clone()))?;
         }
+        let http = Arc::<Counts>::default();
+        registry.register(Box::new(ConnectionMetrics::new(&dns, Arc::clone(&http))?))?;
         registry.register(Box::new(DnsMetrics::new(dns)?))?;
         registry.register(Box::new(ZoneMetrics::new(zone)?))?;
         #[cfg(target_os = "linux")]
@@ -134,6 +139,7 @@ impl Metrics {
             withdrawals,
             requests,
             oldest_request,
+            http,
         })
     }
 
@@ -151,7 +157,6 @@ struct DnsMetrics {
     counters: Arc<Counters>,
     answers: IntGaugeVec,
     silences: IntGaugeVec,
-    connections: IntGauge,
 }
 
 impl DnsMetrics {
@@ -166,7 +171,6 @@ impl DnsMetrics {
                 Opts::new("firsthand_dns_silences", "DNS messages without an answer, by transport."),
                 &["transport"],
             )?,
-            connections: IntGauge::new("firsthand_dns_tcp_connections_open", "Open DNS connections over TCP.")?,
         })
     }
 }
@@ -177,7 +181,7 @@ fn signed(value: u64) -> i64 {
 
 impl Collector for DnsMetrics {
     fn desc(&self) -> Vec<&Desc> {
-        [self.answers.desc(), self.silences.desc(), self.connections.desc()].concat()
+        [self.answers.desc(), self.silences.desc()].concat()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -185,10 +189,65 @@ impl Collector for DnsMetrics {
             self.answers.with_label_values(&[transport.name(), kind.name(), asked.name()]).set(signed(count));
         }
         for transport in Transport::ALL {
-            self.silences.with_label_values(&[transport.name()]).set(signed(self.counters.silences(transport)));
+            self.silences
+                .with_label_values(&[transport.name()])
+                .set(signed(self.counters.get(transport, Count::Silences)));
         }
-        self.connections.set(signed(self.counters.connections_open()));
-        [self.answers.collect(), self.silences.collect(), self.connections.collect()].concat()
+        [self.answers.collect(), self.silences.collect()].concat()
+    }
+}
+
+/// The connections of every transport that has some, and of HTTP.
+struct ConnectionMetrics {
+    counts: Vec<(&'static str, Arc<Counts>)>,
+    open: IntGaugeVec,
+    so_far: IntGaugeVec,
+}
+
+impl ConnectionMetrics {
+    fn new(dns: &Counters, http: Arc<Counts>) -> Result<Self, prometheus::Error> {
+        let streams = [Transport::Tcp, Transport::Tls, Transport::Https];
+        let counts = streams.map(|transport| (transport.name(), Arc::clone(dns.connections(transport))));
+        Ok(Self {
+            counts: counts.into_iter().chain([("http", http)]).collect(),
+            open: IntGaugeVec::new(
+                Opts::new(
+                    "firsthand_connections_open",
+                    "Open connections, by transport: tcp, tls and https are of DNS, http is of the pages and the intake.",
+                ),
+                &["transport"],
+            )?,
+            so_far: IntGaugeVec::new(
+                Opts::new(
+                    "firsthand_connections",
+                    "Connections since the start, by transport and by what became of them: taken; refused, as their network had its share, all places were full, or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
+                ),
+                &["transport", "what"],
+            )?,
+        })
+    }
+}
+
+impl Collector for ConnectionMetrics {
+    fn desc(&self) -> Vec<&Desc> {
+        [self.open.desc(), self.so_far.desc()].concat()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        for (transport, counts) in &self.counts {
+            self.open.with_label_values(&[transport]).set(signed(counts.open()));
+            for (what, count) in [
+                ("taken", counts.taken()),
+                ("refused-network", counts.refused_by_prefix()),
+                ("refused-full", counts.refused_as_full()),
+                ("refused-access", counts.barred()),
+                ("evicted", counts.evicted()),
+                ("handshake-failed", counts.unsecured()),
+            ] {
+                self.so_far.with_label_values(&[*transport, what]).set(signed(count));
+            }
+        }
+        [self.open.collect(), self.so_far.collect()].concat()
     }
 }
 

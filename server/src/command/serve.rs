@@ -14,10 +14,14 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
-use crate::config::Settings;
+use crate::config::{DnsSettings, Settings};
+use crate::connections::{self, Places};
 use crate::control::{self, Control};
 use crate::declared::Current;
-use crate::dns::counters::Counters;
+use crate::dns::access::AccessRules;
+use crate::dns::cookie::{Cookies, SECRET};
+use crate::dns::limit::{Limits, Mode};
+use crate::dns::responder::{Responder, Rules};
 use crate::dns::{tcp, udp};
 use crate::follow::Follower;
 use crate::intake::Intake;
@@ -28,9 +32,13 @@ use crate::signal;
 use crate::web::{self, Doorkeeper, Served, Shown};
 use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
 use firsthand_analyzer::score::List;
+use ipnet::IpNet;
 
 /// How long open HTTP requests may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Files that are kept for everything that is no stranger's connection: the ledger, listeners, snapshots, settings.
+const RESERVED_FILES: u64 = 256;
 
 /// How often a free pair of ports is looked for when the settings ask for port 0.
 const PORT_TRIES: usize = 16;
@@ -51,6 +59,7 @@ struct Listeners {
 /// When the settings, the data folder or a listener is not to be had.
 pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     start_logs();
+    let files = connections::raise_open_files()?;
     let loaded = Settings::load(config)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -59,8 +68,8 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let ledger = Ledger::open(&settings.data)?;
     let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), unix_now())?);
     let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
-    let counters = Arc::new(Counters::default());
-    let metrics = Metrics::new(Arc::clone(&counters), Arc::clone(&zone));
+    let responder = Arc::new(Responder::new(Arc::clone(&zone), rules()?));
+    let metrics = Metrics::new(Arc::clone(responder.counters()), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
     let exemptions = declared.load().exemptions.clone();
     let follower = Follower::start(Arc::clone(&zone), exemptions, &ledger, &settings.data, unix_now())?;
@@ -78,7 +87,7 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let publishing = thread::Builder::new().name("publisher".into());
     threads.push(publishing.spawn(move || publisher::run(publisher, &stop_publisher))?);
     for (_, sockets) in listeners.udp {
-        threads.extend(udp::serve(sockets, &zone, &counters, &stop)?);
+        threads.extend(udp::serve(sockets, &responder, &stop)?);
     }
     let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders };
     let mut key = [0; 32];
@@ -93,13 +102,14 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
     };
+    let streams = Streams::new(&settings, files, responder, Arc::clone(&metrics));
     let intake = Intake::new(declared, ledger, metrics);
     let http = listeners.http.into_iter();
     let http = http.map(|(listener, served)| (listener, web::router(served, intake.clone(), shown.clone()))).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let door = control::bind(&settings.data)?;
-        serve_streams(listeners.tcp, http, zone, counters, (door, control)).await
+        serve_streams(listeners.tcp, http, streams, (door, control)).await
     });
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_timeout(GRACE);
@@ -112,30 +122,65 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     Ok(served?)
 }
 
+/// What the streams of strangers share.
+struct Streams {
+    responder: Arc<Responder>,
+    places: Arc<Places>,
+    deadlines: tcp::Deadlines,
+    proxies: Vec<IpNet>,
+    metrics: Arc<Metrics>,
+}
+
+impl Streams {
+    /// With as many places for DNS as the settings say, or as `files` that this process may open leave.
+    fn new(settings: &Settings, files: u64, responder: Arc<Responder>, metrics: Arc<Metrics>) -> Self {
+        let DnsSettings { tcp_connections, tcp_per_prefix, tcp_idle, .. } = settings.dns;
+        let http = &settings.http;
+        let listeners = http.listen.len() + http.intake.len() + http.metrics.len();
+        let left = files.saturating_sub(RESERVED_FILES + (listeners * web::CONNECTIONS) as u64).max(1);
+        if u64::from(tcp_connections) > left {
+            tracing::warn!(
+                "dns.tcp-connections is {tcp_connections}, and this process may open {files} files: {left} it is; \
+                 raise the limit (LimitNOFILE=), or write a smaller number"
+            );
+        }
+        let limits = connections::Limits {
+            connections: usize::try_from(left)
+                .map_or(tcp_connections as usize, |left| left.min(tcp_connections as usize)),
+            per_prefix: tcp_per_prefix as usize,
+            unbounded: Vec::new(),
+        };
+        let deadlines = tcp::Deadlines { idle: tcp_idle, write: tcp::WRITE };
+        Self { responder, places: Places::new(limits), deadlines, proxies: http.proxies.clone(), metrics }
+    }
+}
+
 /// Serves DNS over TCP, HTTP and the operator's socket until a signal, then lets open requests end.
 async fn serve_streams(
     dns: Vec<TcpListener>,
     http: Vec<(TcpListener, axum::Router)>,
-    zone: Arc<ArcSwap<Zone>>,
-    counters: Arc<Counters>,
+    streams: Streams,
     (door, control): (UnixListener, Control),
 ) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(control::serve(door, control, ended(stopped.clone())));
+    let Streams { responder, places, deadlines, proxies, metrics } = streams;
     for listener in dns {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let (zone, counters, stopped) = (Arc::clone(&zone), Arc::clone(&counters), stopped.clone());
+        let (responder, places, stopped) = (Arc::clone(&responder), Arc::clone(&places), stopped.clone());
         tasks.spawn(async move {
-            tcp::serve(listener, zone, counters, tcp::Limits::default(), stopped).await;
+            tcp::serve(listener, responder, places, deadlines, stopped).await;
             Ok(())
         });
     }
     for (listener, router) in http {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
-        let stopped = stopped.clone();
-        tasks.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(ended(stopped)).await });
+        let (proxies, counts, stopped) = (proxies.clone(), Arc::clone(&metrics.http), stopped.clone());
+        tasks.spawn(async move {
+            web::serve(listener, router, &proxies, &counts, stopped).await;
+            Ok(())
+        });
     }
     let signal = signal::next().await?;
     tracing::info!(?signal, "stopping");
@@ -151,6 +196,17 @@ async fn serve_streams(
 /// Ends with a stop; an error means that the sender is gone, which is one as well.
 async fn ended(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// By which rules DNS answers.
+fn rules() -> Result<Rules, CommandError> {
+    let mut secret = [0; SECRET];
+    getrandom::fill(&mut secret)
+        .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
+    let cookies = Cookies::new(vec![secret]).expect("there is a secret");
+    let exempt = AccessRules::new([]);
+    let limits = Limits { mode: Mode::Report, per_answer: 20, per_network: 1000, total: 20_000, slip: 2, exempt };
+    Ok(Rules { access: AccessRules::new([]), cookies, limits })
 }
 
 fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
@@ -210,7 +266,7 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
             tries -= 1;
             let sockets = udp::bind(*address, threads).map_err(|error| busy("dns", "UDP", *address, &error))?;
             let bound = sockets.first().map_or(Ok(*address), UdpSocket::local_addr)?;
-            match tcp::bind(bound) {
+            match connections::bind(bound) {
                 Ok(listener) => {
                     listeners.udp.push((bound, sockets));
                     listeners.tcp.push(listener);
@@ -227,7 +283,7 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
     let (intake, metrics) = (Served { intake: true, ..NOTHING }, Served { metrics: true, ..NOTHING });
     for (sockets, served) in [(&settings.listen, public), (&settings.intake, intake), (&settings.metrics, metrics)] {
         for address in sockets {
-            let listener = tcp::bind(*address).map_err(|error| busy("http", "TCP", *address, &error))?;
+            let listener = connections::bind(*address).map_err(|error| busy("http", "TCP", *address, &error))?;
             listeners.http.push((listener, served));
         }
     }

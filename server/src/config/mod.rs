@@ -22,6 +22,7 @@ mod source;
 mod table;
 mod token;
 mod relations;
+mod dns;
 mod read;
 
 #[cfg(test)]
@@ -56,6 +57,12 @@ pub const CONTACT_DEFAULT: &str = "hostmaster@bl.example";
 pub const PAGE_DEFAULT: &str = "http://127.0.0.1:8080/address/{address}";
 /// Default of `dns.listen`: port 5300 of this machine only.
 pub const DNS_LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5300);
+/// Default of `dns.tcp-connections`: connections of TCP, TLS and HTTPS together.
+pub const TCP_CONNECTIONS_DEFAULT: u32 = 4096;
+/// Default of `dns.tcp-per-prefix`: a sixteenth, so that it takes as many networks to have them all.
+pub const TCP_PER_PREFIX_DEFAULT: u32 = 256;
+/// Default of `dns.tcp-idle` (RFC 7766 §6.2.3: seconds).
+pub const TCP_IDLE_DEFAULT: Duration = Duration::from_secs(10);
 /// Default of `http.listen`: port 8080 of this machine only.
 pub const HTTP_LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// Default of `policy.mode`.
@@ -174,6 +181,13 @@ pub struct ZoneSettings {
 pub struct DnsSettings {
     /// The addresses that take queries over UDP and TCP; at least one; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
+    /// Connections at once, over all listeners of `[dns]`; when all are held, the longest idle gives way to a newcomer.
+    pub tcp_connections: u32,
+    /// Those of one network (IPv4: /24, IPv6: /56); at most `tcp_connections`. More are refused.
+    pub tcp_per_prefix: u32,
+    /// How long a connection may go without a whole query.
+    #[serde(serialize_with = "length_of_time")]
+    pub tcp_idle: Duration,
 }
 
 /// `[http]`.
@@ -395,7 +409,12 @@ impl Default for ZoneSettings {
 
 impl Default for DnsSettings {
     fn default() -> Self {
-        Self { listen: vec![DNS_LISTEN_DEFAULT] }
+        Self {
+            listen: vec![DNS_LISTEN_DEFAULT],
+            tcp_connections: TCP_CONNECTIONS_DEFAULT,
+            tcp_per_prefix: TCP_PER_PREFIX_DEFAULT,
+            tcp_idle: TCP_IDLE_DEFAULT,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::dns::{DnsEntry, dns};
 use super::remark::{Flaw, Remarks, SettingsError};
 use super::table::{Table, Value};
 use super::token::TokenSource;
@@ -39,12 +40,7 @@ pub(super) fn settings(text: &str, name: &str, folder: &Path) -> Result<Loaded, 
 fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Option<Settings> {
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
     let zone = file.or_default("zone", ZoneSettings::default(), |value| zone(value.table("zone")?));
-    let dns = file.or_default("dns", Vec::new(), |value| {
-        let mut table = value.table("dns")?;
-        let sockets = listen(&mut table, "127.0.0.1:5300");
-        table.finish();
-        sockets
-    });
+    let dns = file.or_default("dns", DnsEntry::default(), |value| dns(value.table("dns")?));
     let http = file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?));
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
@@ -57,7 +53,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     file.finish();
 
     if let (Some(dns), Some(http)) = (&dns, &http) {
-        relations::refuse_shared_sockets(dns.iter().chain(&http.listen).chain(&http.intake).chain(&http.metrics));
+        relations::refuse_shared_sockets(dns.sockets().chain(&http.listen).chain(&http.intake).chain(&http.metrics));
     }
     relations::refuse_bad_topology(&relays, &feeds);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
@@ -66,7 +62,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let settings = Settings {
         data: data?,
         zone: zone?,
-        dns: DnsSettings { listen: sockets(dns?, DNS_LISTEN_DEFAULT) },
+        dns: dns.map(DnsEntry::settings)?,
         http: http.map(HttpEntry::settings)?,
         policy: policy?,
         brake: brake?,
@@ -191,7 +187,7 @@ fn http(mut table: Table<'_>) -> Option<HttpEntry<'_>> {
 }
 
 /// Sockets with their places; none where nothing is written.
-fn listen<'t>(table: &mut Table<'t>, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
+pub(super) fn listen<'t>(table: &mut Table<'t>, example: &str) -> Option<Vec<(Value<'t>, SocketAddr)>> {
     let list = format!("[{example:?}]");
     table.or_default("listen", Vec::new(), |value| {
         value.some_of_each(&list, |socket| socket.named(example, address::socket))
@@ -199,7 +195,7 @@ fn listen<'t>(table: &mut Table<'t>, example: &str) -> Option<Vec<(Value<'t>, So
 }
 
 /// The sockets that were written, or the default.
-fn sockets(written: Vec<(Value<'_>, SocketAddr)>, default: SocketAddr) -> Vec<SocketAddr> {
+pub(super) fn sockets(written: Vec<(Value<'_>, SocketAddr)>, default: SocketAddr) -> Vec<SocketAddr> {
     if written.is_empty() { vec![default] } else { written.into_iter().map(|(_, socket)| socket).collect() }
 }
 

@@ -1,6 +1,6 @@
-//! The one answer that every transport gives: query bytes, zone and instant in, answer bytes out.
+//! The one answer that every transport gives: query bytes, client, zone and instant in, answer bytes out.
 //!
-//! It is pure, never panics, and needs no memory but `out`, which the caller reuses. Any A record is a listing to a
+//! It is pure, never panics, and needs no memory but `out`, to which it appends and which the caller reuses. Any A record is a listing to a
 //! client, so none says anything else: errors, age and ignorance are response codes (RFC 5782 §6, G8).
 //!
 //! **A zone too old to trust** ([`Zone::is_too_old`]) answers SERVFAIL wherever the answer depends on what is listed.
@@ -16,16 +16,30 @@ use std::io::Write;
 use std::net::IpAddr;
 
 use super::Transport;
+use super::cookie::Cookies;
 pub use super::message::Rcode;
+use super::message::rr_type;
 use super::message::{CLASS_IN, Ending, ExtendedError, Fault, Owner, Query, Question, Reply, Section};
-use super::message::{rr_type, write_name};
 use super::position::{Position, locate};
-use crate::zone::{ADDRESS, Code, Scope, Zone};
+use crate::zone::{ADDRESS, Code, DomainName, Prefix, Scope, Zone};
 
 /// The TXT record of a test entry; it names no address, since it lists none.
 const TEST_TEXT: &str = "Test entry of this blocklist (RFC 5782 section 5). It lists no host.";
 /// The HINFO record that answers ANY: CPU "RFC8482" and an empty OS (RFC 8482 §4.2).
 const ANY_DATA: &[u8] = b"\x07RFC8482\x00";
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub struct Client<'a> {
+    /// The address that the query came from.
+    pub address: IpAddr,
+    /// What carried it.
+    pub transport: Transport,
+    /// Whether the operator lets this client ask.
+    pub allowed: bool,
+    /// What makes and judges cookies.
+    pub cookies: &'a Cookies,
+}
 
 /// What became of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,14 +47,24 @@ pub enum Outcome {
     /// It was no query, and gets no answer.
     Silence,
     /// `out` holds its answer.
-    Answer {
-        /// What kind of answer it is.
-        kind: Kind,
-        /// What it asked for.
-        asked: Asked,
-        /// Whether the answer did not fit and lost its records (TC).
-        truncated: bool,
-    },
+    Answer(Answered),
+}
+
+/// What is to be known of an answer that was given.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// What kind of answer it is.
+    pub kind: Kind,
+    /// What it asked for.
+    pub asked: Asked,
+    /// Whether the answer did not fit and lost its records (TC).
+    pub truncated: bool,
+    /// Whether a cookie or a connection shows that the client has the address that it came from (RFC 7873 §5.2.5).
+    pub proven: bool,
+    /// The lists that a [`Kind::Listed`] answer speaks of, by their order in the settings: bit 0 is the first.
+    pub lists: u64,
+    /// The address that it is about; with `kind` and `asked` it tells answers apart. Zero where there is none.
+    pub about: u128,
 }
 
 /// The kinds of answers, each with one response code.
@@ -64,6 +88,8 @@ pub enum Kind {
     Foreign,
     /// A transfer was asked for, where none is given.
     TransferRefused,
+    /// The operator does not let the client ask.
+    Prohibited,
     /// The query broke the grammar.
     Malformed,
     /// The message was no standard query.
@@ -74,7 +100,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Listed,
         Self::TestEntry,
         Self::Apex,
@@ -84,6 +110,7 @@ impl Kind {
         Self::NotReady,
         Self::Foreign,
         Self::TransferRefused,
+        Self::Prohibited,
         Self::Malformed,
         Self::UnknownOpcode,
         Self::UnknownVersion,
@@ -95,7 +122,7 @@ impl Kind {
             Self::Listed | Self::TestEntry | Self::Apex | Self::NoData => Rcode::NoError,
             Self::NoName => Rcode::NxDomain,
             Self::TooOld | Self::NotReady => Rcode::ServFail,
-            Self::Foreign | Self::TransferRefused => Rcode::Refused,
+            Self::Foreign | Self::TransferRefused | Self::Prohibited => Rcode::Refused,
             Self::Malformed => Rcode::FormErr,
             Self::UnknownOpcode => Rcode::NotImp,
             Self::UnknownVersion => Rcode::BadVers,
@@ -114,6 +141,7 @@ impl Kind {
             Self::NotReady => "not-ready",
             Self::Foreign => "foreign",
             Self::TransferRefused => "transfer-refused",
+            Self::Prohibited => "prohibited",
             Self::Malformed => "malformed",
             Self::UnknownOpcode => "unknown-opcode",
             Self::UnknownVersion => "unknown-version",
@@ -126,10 +154,10 @@ impl Kind {
             Self::TooOld => Some(ExtendedError::InvalidData),
             Self::NotReady => Some(ExtendedError::NotReady),
             Self::Foreign => Some(ExtendedError::NotAuthoritative),
-            Self::TransferRefused => Some(ExtendedError::Prohibited),
+            Self::TransferRefused | Self::Prohibited => Some(ExtendedError::Prohibited),
             _ => None,
         };
-        Ending { rcode, authoritative: matches!(rcode, Rcode::NoError | Rcode::NxDomain), error }
+        Ending { rcode, authoritative: matches!(rcode, Rcode::NoError | Rcode::NxDomain), error, cut: false }
     }
 }
 
@@ -197,54 +225,77 @@ impl Asked {
     }
 }
 
-/// Answers one message at `now` (Unix seconds): `out` then holds the answer and nothing else, or nothing at all.
-pub fn answer(query: &[u8], transport: Transport, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Outcome {
-    let Some(query) = Query::read(query) else {
-        out.clear();
-        return Outcome::Silence;
+/// Answers one message at `now` (Unix seconds): its answer is appended to `out`, or nothing is.
+pub fn answer(query: &[u8], client: &Client<'_>, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Outcome {
+    let Some(query) = Query::read(query) else { return Outcome::Silence };
+    let mut reply = Reply::begin(&query, out);
+    let mut answered = Answered {
+        kind: Kind::Malformed,
+        asked: Asked::of(query.question),
+        truncated: false,
+        proven: client.transport != Transport::Udp,
+        lists: 0,
+        about: 0,
     };
-    let mut reply = Reply::start(&query, out);
-    let kind = match (query.fault, query.question) {
-        (Some(fault), _) => fault.into(),
-        (None, Some(question)) => resolve(question, zone, now, &mut reply),
-        (None, None) => Kind::Malformed,
-    };
-    let truncated = reply.finish(&query, transport, kind.ending());
-    Outcome::Answer { kind, asked: Asked::of(query.question), truncated }
+    match (query.fault, query.question) {
+        (Some(fault), _) => answered.kind = fault.into(),
+        (None, _) if !client.allowed => answered.kind = Kind::Prohibited,
+        (None, Some(question)) => resolve(question, zone, now, &mut reply, &mut answered),
+        (None, None) => {}
+    }
+    let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
+    answered.proven |= judged.is_some_and(|judged| judged.proven);
+    let cookie = judged.as_ref().map(|judged| &judged.answer);
+    answered.truncated = reply.finish(&query, client.transport, answered.kind.ending(), cookie);
+    Outcome::Answer(answered)
+}
+
+/// Appends to `out` what a client gets in place of an answer that it had too many of: the way to prove its address.
+/// That is a new cookie with BADCOOKIE where it knows cookies (RFC 7873 §5.2.3), and TC, which leads to TCP, where not.
+/// It is never longer than the query, but for the 16 bytes of our half of a cookie.
+pub(super) fn ask_for_proof(query: &[u8], client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
+    let Some(query) = Query::read(query) else { return };
+    let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
+    let rcode = if judged.is_some() { Rcode::BadCookie } else { Rcode::NoError };
+    let ending = Ending { rcode, authoritative: false, error: None, cut: judged.is_none() };
+    let cookie = judged.as_ref().map(|judged| &judged.answer);
+    Reply::begin(&query, out).finish(&query, client.transport, ending, cookie);
 }
 
 /// Writes the records that answer `question`.
-fn resolve(question: Question<'_>, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
-    let Some((position, offset)) = locate(question.name, zone) else { return Kind::Foreign };
+fn resolve(question: Question<'_>, zone: &Zone, now: u64, reply: &mut Reply<'_>, answered: &mut Answered) {
+    answered.kind = Kind::Foreign;
+    let Some((position, offset)) = locate(question.name, zone) else { return };
     let qtype = question.qtype;
     if question.qclass != CLASS_IN {
-        return Kind::Foreign;
+        return;
     }
     if matches!(qtype, rr_type::AXFR | rr_type::IXFR) {
-        return Kind::TransferRefused;
+        answered.kind = Kind::TransferRefused;
+        return;
     }
-    let kind = match position {
+    answered.kind = match position {
         Position::Apex => at_apex(qtype, zone, now, reply),
         Position::List => Kind::NoData,
         Position::Below { scope, spelled } => {
-            let mut spelled = spelled.into_iter().flatten();
-            let address = spelled.clone().find_map(|prefix| prefix.address());
-            let entry = address.and_then(|address| at_address(qtype, scope, address, zone, now, reply));
-            match entry {
+            let spelled = spelled.into_iter().flatten();
+            let address = spelled.clone().find_map(Prefix::address);
+            // At and below the name of a whole address stands nothing but that address.
+            let mut above = spelled.filter(|prefix| prefix.address().is_none());
+            match address.and_then(|address| at_address(qtype, scope, address, zone, now, reply, answered)) {
                 Some(kind) => kind,
-                None if spelled.clone().any(|prefix| zone.leads_to_test(scope, prefix)) => Kind::NoData,
+                None if above.clone().any(|prefix| zone.leads_to_test(scope, prefix)) => Kind::NoData,
                 None if zone.is_too_old(now) => unbelievable(zone),
-                None if spelled.any(|prefix| zone.exists(scope, prefix, now)) => Kind::NoData,
+                None if above.any(|prefix| zone.exists(scope, prefix, now)) => Kind::NoData,
                 None => Kind::NoName,
             }
         }
     };
-    if matches!(kind, Kind::NoData | Kind::NoName) {
+    if matches!(answered.kind, Kind::NoData | Kind::NoName) {
         // RFC 2308 §3: with the lesser of the SOA's TTL and its minimum.
         let settings = zone.settings();
         write_soa(Section::Authority, Owner::Apex(offset), settings.ttl.min(settings.minimum), zone, reply);
     }
-    kind
 }
 
 fn unbelievable(zone: &Zone) -> Kind {
@@ -259,7 +310,7 @@ fn at_apex(qtype: u16, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
         rr_type::SOA => write_soa(Section::Answer, apex, settings.ttl, zone, reply),
         rr_type::NS => {
             for name in &settings.name_servers {
-                let write = |out: &mut Vec<u8>| write_name(out, name, &settings.name, apex);
+                let write = |out: &mut Vec<u8>| write_name(out, name, zone, apex);
                 reply.record(Section::Answer, apex, rr_type::NS, settings.ttl, write);
             }
         }
@@ -270,9 +321,18 @@ fn at_apex(qtype: u16, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
 }
 
 /// Writes what an address's name holds; `None` if it is no entry, or none that can be believed.
-fn at_address(qtype: u16, scope: Scope, address: IpAddr, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Option<Kind> {
+fn at_address(
+    qtype: u16,
+    scope: Scope,
+    address: IpAddr,
+    zone: &Zone,
+    now: u64,
+    reply: &mut Reply<'_>,
+    answered: &mut Answered,
+) -> Option<Kind> {
     let longest = zone.settings().ttl;
     if let Some(code) = zone.test_value(scope, address) {
+        answered.about = about(address);
         match qtype {
             rr_type::A => write_code(code, longest, reply),
             rr_type::TXT => write_text(TEST_TEXT, address, longest, reply),
@@ -284,10 +344,14 @@ fn at_address(qtype: u16, scope: Scope, address: IpAddr, zone: &Zone, now: u64, 
     if zone.is_too_old(now) {
         return None;
     }
-    let listings = zone.listings(scope, address, now);
-    let until = listings.clone().map(|listing| listing.until).min()?;
+    let mut listings = zone.listings(scope, address, now);
+    let first = listings.next()?;
+    let until = listings.clone().fold(first.until, |until, listing| until.min(listing.until));
     // No record outlives a listing (G8), and all records of a set live equally long (RFC 2181 §5.2).
     let ttl = u32::try_from(until - now).map_or(longest, |left| left.min(longest));
+    answered.about = about(address);
+    let listings = std::iter::once(first).chain(listings);
+    answered.lists = listings.clone().fold(0, |lists, listing| lists | 1 << listing.list);
     match qtype {
         rr_type::A => {
             let code = |list: usize| zone.lists()[list].code;
@@ -304,6 +368,13 @@ fn at_address(qtype: u16, scope: Scope, address: IpAddr, zone: &Zone, now: u64, 
         _ => return Some(Kind::NoData),
     }
     Some(Kind::Listed)
+}
+
+fn about(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_bits().into(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
 }
 
 fn write_code(code: Code, ttl: u32, reply: &mut Reply<'_>) {
@@ -336,11 +407,22 @@ fn write_soa(section: Section, apex: Owner, ttl: u32, zone: &Zone, reply: &mut R
     let settings = zone.settings();
     reply.record(section, apex, rr_type::SOA, ttl, |out| {
         if let Some(primary) = settings.name_servers.first() {
-            write_name(out, primary, &settings.name, apex);
+            write_name(out, primary, zone, apex);
         }
-        write_name(out, &settings.contact, &settings.name, apex);
+        write_name(out, &settings.contact, zone, apex);
         for field in [zone.serial(), settings.refresh, settings.retry, settings.expire, settings.minimum] {
             out.extend_from_slice(&field.to_be_bytes());
         }
     });
+}
+
+/// Appends `name` as record data, compressed against the apex in the question (NS and SOA: RFC 1035 §3.3).
+fn write_name(out: &mut Vec<u8>, name: &DomainName, zone: &Zone, apex: Owner) {
+    match name.before(&zone.settings().name) {
+        Some(labels) => {
+            out.extend_from_slice(labels);
+            out.extend_from_slice(&apex.pointer());
+        }
+        None => out.extend_from_slice(name.wire()),
+    }
 }

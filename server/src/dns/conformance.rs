@@ -9,7 +9,11 @@ use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use super::Transport;
-use super::answer::{Asked, Kind, Outcome, answer};
+use super::access::AccessRules;
+use super::answer::{Answered, Asked, Client, Kind, Outcome, answer};
+use super::cookie::Cookies;
+use super::limit::{Limits, Mode};
+use super::responder::Rules;
 use crate::zone::{Change, ListSettings, Scope, Zone, ZoneSettings, admitted};
 use firsthand_analyzer::address::Origin;
 
@@ -43,6 +47,20 @@ pub(super) fn sample_zone(now: u64) -> Zone {
     zone
 }
 
+/// Everybody may ask, as often as they like.
+pub(super) fn open_rules() -> Rules {
+    let exempt = AccessRules::new([]);
+    let limits = Limits { mode: Mode::Off, per_answer: 1, per_network: 1, total: 1, slip: 0, exempt };
+    Rules { access: AccessRules::new([]), cookies: Cookies::new(vec![[7; 16]]).unwrap(), limits }
+}
+
+/// The answer to a client at 192.0.2.200, appended to `out`.
+pub(super) fn answer_to(query: &[u8], transport: Transport, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Outcome {
+    let rules = open_rules();
+    let address = Ipv4Addr::new(192, 0, 2, 200).into();
+    answer(query, &Client { address, transport, allowed: true, cookies: &rules.cookies }, zone, now, out)
+}
+
 /// A plain query without EDNS, with RD, as stub resolvers send it.
 pub(super) fn query(name: &str, qtype: &str) -> Vec<u8> {
     let mut message = Message::new(0x1234, MessageType::Query, OpCode::Query);
@@ -68,9 +86,11 @@ fn edns(name: &str, qtype: &str) -> Vec<u8> {
 }
 
 fn bytes_of(zone: &Zone, query: &[u8], transport: Transport, now: u64) -> Vec<u8> {
+    // What stands in the buffer before is not the answer's business.
     let mut out = vec![0xEE; 99];
-    answer(query, transport, zone, now, &mut out);
-    out
+    answer_to(query, transport, zone, now, &mut out);
+    assert!(out[..99].iter().all(|byte| *byte == 0xEE));
+    out.split_off(99)
 }
 
 fn reply(zone: &Zone, query: &[u8], now: u64) -> Message {
@@ -578,8 +598,9 @@ fn an_empty_zone_lists_nobody() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let [a, b, c, d, ..] = state.to_be_bytes();
         let query = query(&format!("{d}.{c}.{b}.{a}.bl.example"), "A");
-        let outcome = answer(&query, Transport::Udp, &zone, NOW, &mut out);
-        assert!(a == 127 || outcome == Outcome::Answer { kind: Kind::NoName, asked: Asked::A, truncated: false });
+        out.clear();
+        let outcome = answer_to(&query, Transport::Udp, &zone, NOW, &mut out);
+        assert!(a == 127 || matches!(outcome, Outcome::Answer(Answered { kind: Kind::NoName, asked: Asked::A, .. })));
     }
 }
 
@@ -602,18 +623,22 @@ fn answers_amplify_little() {
 #[test]
 fn outcomes_tell_what_metrics_count() {
     let zone = sample_zone(NOW);
-    let outcome = |query: &[u8]| answer(query, Transport::Udp, &zone, NOW, &mut Vec::new());
-    let answered = |kind, asked| Outcome::Answer { kind, asked, truncated: false };
-    assert_eq!(outcome(&query(NOW_LISTED, "TXT")), answered(Kind::Listed, Asked::Txt));
-    assert_eq!(outcome(&query("2.0.0.127.bl.example", "A")), answered(Kind::TestEntry, Asked::A));
-    assert_eq!(outcome(&query("bl.example", "SOA")), answered(Kind::Apex, Asked::Soa));
-    assert_eq!(outcome(&query("bl.example", "MX")), answered(Kind::NoData, Asked::NeverHeld));
-    assert_eq!(outcome(&query("bl.example", "AXFR")), answered(Kind::TransferRefused, Asked::Transfer));
-    assert_eq!(outcome(&query(NOW_LISTED, "A")[..20]), answered(Kind::Malformed, Asked::Nothing));
+    let outcome = |query: &[u8]| answer_to(query, Transport::Udp, &zone, NOW, &mut Vec::new());
+    let answered = |kind, asked, lists, about| {
+        Outcome::Answer(Answered { kind, asked, truncated: false, proven: false, lists, about })
+    };
+    assert_eq!(outcome(&query(NOW_LISTED, "TXT")), answered(Kind::Listed, Asked::Txt, 1, 0x5346_D324));
+    let both = query("5.113.0.203.bl.example", "A");
+    assert_eq!(outcome(&both), answered(Kind::Listed, Asked::A, 0b1001, 0xCB00_7105));
+    assert_eq!(outcome(&query("2.0.0.127.bl.example", "A")), answered(Kind::TestEntry, Asked::A, 0, 0x7F00_0002));
+    assert_eq!(outcome(&query("bl.example", "SOA")), answered(Kind::Apex, Asked::Soa, 0, 0));
+    assert_eq!(outcome(&query("bl.example", "MX")), answered(Kind::NoData, Asked::NeverHeld, 0, 0));
+    assert_eq!(outcome(&query("bl.example", "AXFR")), answered(Kind::TransferRefused, Asked::Transfer, 0, 0));
+    assert_eq!(outcome(&query(NOW_LISTED, "A")[..20]), answered(Kind::Malformed, Asked::Nothing, 0, 0));
     assert_eq!(outcome(b"no query"), Outcome::Silence);
     let mut class = Query::new();
     class.set_name(Name::from_ascii("bl.example.").unwrap()).set_query_class(DNSClass::CH);
     let mut message = Message::new(1, MessageType::Query, OpCode::Query);
     message.add_query(class);
-    assert_eq!(outcome(&message.to_vec().unwrap()), answered(Kind::Foreign, Asked::A));
+    assert_eq!(outcome(&message.to_vec().unwrap()), answered(Kind::Foreign, Asked::A, 0, 0));
 }

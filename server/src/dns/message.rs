@@ -1,7 +1,7 @@
 //! DNS messages as bytes: reading a query, writing its answer in place.
 //!
 //! Enters: bytes of a stranger. Leaves: a [`Query`] with what an answer must repeat, and with its [`Fault`] if it has
-//! one; then the answer, through [`Reply`]. Refused (RFC 1035 §4, RFC 6891 §6.1, RFC 9619): a question count other
+//! one; then the answer, which [`Reply`] appends to a buffer that may hold others. Refused (RFC 1035 §4, RFC 6891 §6.1, RFC 9619): a question count other
 //! than one; compression in a question, which has nothing to point back to; records in the answer section, or in the
 //! authority section of anything but IXFR (RFC 1995 §3); a second OPT, one whose owner is no root, or one outside the
 //! additional section; options that overrun it; bytes behind the last record.
@@ -9,7 +9,8 @@
 //! Other records of the additional section, TSIG among them, are stepped over and ignored.
 
 use super::Transport;
-use crate::zone::{DomainName, NAME_LIMIT};
+use super::cookie::COOKIE;
+use crate::zone::NAME_LIMIT;
 
 /// RR types and query types (RFC 1035 §3.2, RFC 6895 §3.1).
 pub(super) mod rr_type {
@@ -41,6 +42,8 @@ const OPTION_EXTENDED_ERROR: u16 = 15;
 /// Bytes of an OPT record without options, and of an extended error without text.
 const OPT_LENGTH: usize = 11;
 const EXTENDED_ERROR_LENGTH: usize = 6;
+/// Bytes of a COOKIE option with a server cookie.
+const COOKIE_LENGTH: usize = 4 + COOKIE;
 
 /// What is wrong with a query.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,11 +69,13 @@ pub(super) struct Question<'a> {
 
 /// What the query's OPT record says.
 #[derive(Clone, Copy, Debug)]
-struct Edns {
+struct Edns<'a> {
     /// How many bytes of UDP the client takes, as it says.
     payload: u16,
     /// The DO bit, which an answer must repeat (RFC 3225 §3) even where nothing is signed.
     dnssec_ok: bool,
+    /// The first COOKIE, of a length that cookies have.
+    cookie: Option<&'a [u8]>,
 }
 
 /// A query, as far as an answer needs it.
@@ -79,7 +84,7 @@ pub(super) struct Query<'a> {
     id: [u8; 2],
     opcode: u8,
     recursion_desired: bool,
-    edns: Option<Edns>,
+    edns: Option<Edns<'a>>,
     pub(super) question: Option<Question<'a>>,
     pub(super) fault: Option<Fault>,
 }
@@ -125,14 +130,16 @@ impl<'a> Query<'a> {
             }
             let again = self.edns.is_some();
             let [_, its_version, flags, _] = record.ttl;
-            self.edns = Some(Edns { payload: record.class, dnssec_ok: flags & 0x80 != 0 });
+            let mut edns = Edns { payload: record.class, dnssec_ok: flags & 0x80 != 0, cookie: None };
+            self.edns = Some(edns);
             if again || !record.at_root || at < u32::from(answers) + u32::from(authorities) {
                 return Err(Fault::Malformed);
             }
             version = its_version;
             // What options look like in a version to come is not ours to judge.
-            if version == 0 && !options_are_sound(record.data) {
-                return Err(Fault::Malformed);
+            if version == 0 {
+                edns.cookie = cookie_in(record.data)?;
+                self.edns = Some(edns);
             }
         }
         if cursor.at != cursor.bytes.len() {
@@ -148,10 +155,15 @@ impl<'a> Query<'a> {
         Ok(())
     }
 
+    /// The COOKIE that came with it.
+    pub(super) fn cookie(&self) -> Option<&'a [u8]> {
+        self.edns?.cookie
+    }
+
     /// How many bytes an answer may have.
     fn limit(&self, transport: Transport) -> usize {
         let payload = match (transport, self.edns) {
-            (Transport::Tcp, _) => u16::MAX,
+            (Transport::Tcp | Transport::Tls | Transport::Https, _) => u16::MAX,
             (Transport::Udp, None) => LEAST_PAYLOAD,
             (Transport::Udp, Some(edns)) => edns.payload.clamp(LEAST_PAYLOAD, OUR_PAYLOAD),
         };
@@ -159,19 +171,23 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Whether options fill their record exactly, and the first COOKIE has a length that cookies have (RFC 7873 §5.2.2;
-/// further ones are ignored, §5.2).
-fn options_are_sound(data: &[u8]) -> bool {
+/// The first COOKIE among options (RFC 7873 §5.2: further ones are ignored). Options must fill their record exactly,
+/// and that cookie must have a length that cookies have (§5.2.2).
+fn cookie_in(data: &[u8]) -> Result<Option<&[u8]>, Fault> {
     let mut cursor = Cursor { bytes: data, at: 0 };
     let mut cookie = None;
     while cursor.at < data.len() {
-        let (Some(code), Some(length)) = (cursor.u16(), cursor.u16()) else { return false };
-        let Some(value) = cursor.take(usize::from(length)) else { return false };
+        let code = cursor.u16().ok_or(Fault::Malformed)?;
+        let length = cursor.u16().ok_or(Fault::Malformed)?;
+        let value = cursor.take(usize::from(length)).ok_or(Fault::Malformed)?;
         if code == OPTION_COOKIE {
-            cookie.get_or_insert(value.len());
+            cookie.get_or_insert(value);
         }
     }
-    cookie.is_none_or(|length| length == 8 || (16..=40).contains(&length))
+    match cookie.map(<[u8]>::len) {
+        None | Some(8 | 16..=40) => Ok(cookie),
+        Some(_) => Err(Fault::Malformed),
+    }
 }
 
 struct Record<'a> {
@@ -257,6 +273,8 @@ pub enum Rcode {
     Refused = 5,
     /// No such EDNS version here.
     BadVers = 16,
+    /// Ask again with the cookie that comes with this (RFC 7873 §8).
+    BadCookie = 23,
 }
 
 /// Why an answer is an error, for people (RFC 8914 §4).
@@ -278,7 +296,8 @@ pub(super) enum Owner {
 }
 
 impl Owner {
-    fn pointer(self) -> [u8; 2] {
+    /// The owner's name as a pointer to where it stands in the question.
+    pub(super) fn pointer(self) -> [u8; 2] {
         let offset = match self {
             Self::Question => 0,
             Self::Apex(offset) => offset as u16,
@@ -287,11 +306,11 @@ impl Owner {
     }
 }
 
-/// Where in the header a section is counted.
+/// The sections that answers have records in; their counts stand in the header in this order (RFC 1035 §4.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Section {
-    Answer = 6,
-    Authority = 8,
+    Answer = 0,
+    Authority = 1,
 }
 
 /// How an answer ends.
@@ -300,25 +319,31 @@ pub(super) struct Ending {
     pub(super) rcode: Rcode,
     pub(super) authoritative: bool,
     pub(super) error: Option<ExtendedError>,
+    /// Whether it comes without its records, as one that does not fit.
+    pub(super) cut: bool,
 }
 
 /// An answer as it is written.
 pub(super) struct Reply<'a> {
     out: &'a mut Vec<u8>,
-    /// Where the first record stands or will stand.
+    /// Where it begins in `out`.
+    start: usize,
+    /// Where its first record stands or will stand.
     records: usize,
+    /// The records of each [`Section`].
+    counts: [u16; 2],
 }
 
 impl<'a> Reply<'a> {
-    /// Begins an answer in `out`, whose content goes: header, and the question as it came.
-    pub(super) fn start(query: &Query<'_>, out: &'a mut Vec<u8>) -> Self {
+    /// Begins an answer at the end of `out`: header, and the question as it came.
+    pub(super) fn begin(query: &Query<'_>, out: &'a mut Vec<u8>) -> Self {
         let question = query.question.map_or(&[][..], |question| question.bytes);
-        out.clear();
-        out.extend_from_slice(&query.id);
-        out.extend_from_slice(&[0x80 | query.opcode << 3 | u8::from(query.recursion_desired), 0]);
-        out.extend_from_slice(&[0, u8::from(query.question.is_some()), 0, 0, 0, 0, 0, 0]);
+        let start = out.len();
+        let [high, low] = query.id;
+        let flags = 0x80 | query.opcode << 3 | u8::from(query.recursion_desired);
+        out.extend_from_slice(&[high, low, flags, 0, 0, u8::from(query.question.is_some()), 0, 0, 0, 0, 0, 0]);
         out.extend_from_slice(question);
-        Self { records: out.len(), out }
+        Self { start, records: out.len(), counts: [0; 2], out }
     }
 
     /// Writes one record of class IN, whose data `write` appends.
@@ -330,65 +355,60 @@ impl<'a> Reply<'a> {
         ttl: u32,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        self.out.extend_from_slice(&owner.pointer());
-        self.out.extend_from_slice(&rr_type.to_be_bytes());
-        self.out.extend_from_slice(&CLASS_IN.to_be_bytes());
-        self.out.extend_from_slice(&ttl.to_be_bytes());
-        let length_at = self.out.len();
-        self.out.extend_from_slice(&[0, 0]);
+        let [owner_high, owner_low] = owner.pointer();
+        let [type_high, type_low] = rr_type.to_be_bytes();
+        let [t0, t1, t2, t3] = ttl.to_be_bytes();
+        let class = CLASS_IN as u8;
+        self.out.extend_from_slice(&[owner_high, owner_low, type_high, type_low, 0, class, t0, t1, t2, t3, 0, 0]);
+        let data_at = self.out.len();
         write(self.out);
-        let length = (self.out.len() - length_at - 2) as u16;
-        self.out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
-        self.count(section as usize);
+        let length = (self.out.len() - data_at) as u16;
+        self.out[data_at - 2..data_at].copy_from_slice(&length.to_be_bytes());
+        self.counts[section as usize] += 1;
     }
 
-    /// Ends the answer: flags, OPT if the query had one (RFC 6891 §6.1.1), and its fit into the transport.
+    /// Ends the answer: flags, counts, OPT if the query had one (RFC 6891 §6.1.1), with `cookie` if it had one of
+    /// these (RFC 7873 §5.2), and its fit into the transport.
     ///
     /// What does not fit loses all of its records, with TC set (RFC 2181 §9). Tells whether it is truncated.
-    pub(super) fn finish(mut self, query: &Query<'_>, transport: Transport, ending: Ending) -> bool {
-        let limit = query.limit(transport);
-        // An error comes without records, so there is always room for its reason (RFC 8914 §3): with the longest
-        // question the answer has 288 bytes.
-        let truncated = self.out.len() + query.edns.map_or(0, |_| OPT_LENGTH) > limit;
+    pub(super) fn finish(
+        self,
+        query: &Query<'_>,
+        transport: Transport,
+        ending: Ending,
+        cookie: Option<&[u8; COOKIE]>,
+    ) -> bool {
+        let Self { out, start, records, mut counts } = self;
+        // An error comes without records, so there is always room for its reason (RFC 8914 §3) and a cookie: with the
+        // longest question the answer has 316 bytes.
+        let options = query.edns.map_or(0, |_| OPT_LENGTH + cookie.map_or(0, |_| COOKIE_LENGTH));
+        let truncated = ending.cut || out.len() - start + options > query.limit(transport);
         if truncated {
-            self.out.truncate(self.records);
-            self.out[Section::Answer as usize..HEADER].fill(0);
+            out.truncate(records);
+            counts = [0; 2];
         }
-        self.out[2] |= u8::from(ending.authoritative) << 2 | u8::from(truncated) << 1;
-        self.out[3] = ending.rcode as u8 & 0x0F;
+        let header = &mut out[start..start + HEADER];
+        header[2] |= u8::from(ending.authoritative) << 2 | u8::from(truncated) << 1;
+        header[3] = ending.rcode as u8 & 0x0F;
+        header[6..8].copy_from_slice(&counts[Section::Answer as usize].to_be_bytes());
+        header[8..10].copy_from_slice(&counts[Section::Authority as usize].to_be_bytes());
         if let Some(edns) = query.edns {
-            self.out.push(0);
-            self.out.extend_from_slice(&rr_type::OPT.to_be_bytes());
-            self.out.extend_from_slice(&OUR_PAYLOAD.to_be_bytes());
-            self.out.extend_from_slice(&[ending.rcode as u8 >> 4, 0, u8::from(edns.dnssec_ok) << 7, 0]);
+            header[11] = 1;
+            let length = ending.error.map_or(0, |_| EXTENDED_ERROR_LENGTH) + cookie.map_or(0, |_| COOKIE_LENGTH);
+            let [high, low] = OUR_PAYLOAD.to_be_bytes();
+            let (extended, flags) = (ending.rcode as u8 >> 4, u8::from(edns.dnssec_ok) << 7);
+            out.extend_from_slice(&[0, 0, rr_type::OPT as u8, high, low, extended, 0, flags, 0, 0, length as u8]);
             if let Some(error) = ending.error {
-                self.out.extend_from_slice(&[0, EXTENDED_ERROR_LENGTH as u8]);
                 for field in [OPTION_EXTENDED_ERROR, 2, error as u16] {
-                    self.out.extend_from_slice(&field.to_be_bytes());
+                    out.extend_from_slice(&field.to_be_bytes());
                 }
-            } else {
-                self.out.extend_from_slice(&[0, 0]);
             }
-            self.count(10);
+            if let Some(cookie) = cookie {
+                out.extend_from_slice(&[0, OPTION_COOKIE as u8, 0, COOKIE as u8]);
+                out.extend_from_slice(cookie);
+            }
         }
         truncated
-    }
-
-    /// Counts one record more, in the section whose count stands at `at`.
-    fn count(&mut self, at: usize) {
-        let count = u16::from_be_bytes([self.out[at], self.out[at + 1]]) + 1;
-        self.out[at..at + 2].copy_from_slice(&count.to_be_bytes());
-    }
-}
-
-/// Appends `name` as record data, compressed against the apex in the question (NS and SOA: RFC 1035 §3.3).
-pub(super) fn write_name(out: &mut Vec<u8>, name: &DomainName, zone: &DomainName, apex: Owner) {
-    match name.before(zone) {
-        Some(labels) => {
-            out.extend_from_slice(labels);
-            out.extend_from_slice(&apex.pointer());
-        }
-        None => out.extend_from_slice(name.wire()),
     }
 }
 
@@ -484,6 +504,7 @@ mod tests {
         }
         assert_eq!(with_option(77, 9, 8), Some(Fault::Malformed));
         assert_eq!(with_option(77, 7, 8), Some(Fault::Malformed));
-        assert!(options_are_sound(b"\x00\x0A\x00\x0812345678\x00\x0A\x00\x011"), "a second COOKIE is ignored");
+        let two = b"\x00\x0A\x00\x0812345678\x00\x0A\x00\x011";
+        assert_eq!(cookie_in(two), Ok(Some(&b"12345678"[..])), "a second COOKIE is ignored");
     }
 }

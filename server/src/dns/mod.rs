@@ -1,15 +1,20 @@
-//! The zone over DNS: one pure function answers ([`answer`]), sockets carry ([`udp`], [`tcp`]), [`counters`] count.
+//! The zone over DNS: one pure function answers ([`answer`](mod@answer)) whom the [`responder`] lets ask, sockets carry
+//! ([`udp`], [`tcp`]), [`counters`] count.
 //!
 //! Enters: packets, and the zone that somebody else swaps. Leaves: packets. Answers to strangers hold nothing but the
 //! question as it came, the zone's own records and the queried address in canonical form; nothing here logs or keeps
 //! an address of a client or of a question (ATTACKS E10).
 
-pub mod answer;
-pub mod counters;
+pub mod cookie;
 mod message;
 mod position;
-pub mod tcp;
+pub mod answer;
+pub mod access;
+pub mod limit;
+pub mod counters;
+pub mod responder;
 pub mod udp;
+pub mod tcp;
 
 #[cfg(test)]
 mod conformance;
@@ -25,17 +30,23 @@ pub enum Transport {
     Udp,
     /// A stream of messages, each behind its length (RFC 7766 §8).
     Tcp,
+    /// The same over TLS (RFC 7858).
+    Tls,
+    /// One message in each HTTP request (RFC 8484).
+    Https,
 }
 
 impl Transport {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
+    pub const ALL: [Self; 4] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https];
 
     /// The name that metrics use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Https => "https",
         }
     }
 }

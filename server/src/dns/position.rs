@@ -4,13 +4,11 @@
 //! with the addresses that the labels spell, octets and nibbles apart, since some names are both: `1.0.0.2` is
 //! 2.0.0.1, and stands above all of 2001::/16. Names match in either case (RFC 4343).
 
-use crate::zone::{NAME_LIMIT, Prefix, Scope, Zone};
+use crate::zone::{ListSettings, Prefix, Scope, Zone};
 
-/// The most labels that a name has.
-const LABELS: usize = NAME_LIMIT / 2;
 /// The labels of a whole address's name (RFC 5782 §2.1, §2.4).
-const OCTETS: usize = 4;
-const NIBBLES: usize = 32;
+const OCTETS: u32 = 4;
+const NIBBLES: u32 = 32;
 
 /// A place inside the zone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,58 +32,62 @@ pub(super) enum Position {
 /// `name` must be whole labels ending in the root's, as [`Query`](super::message::Query) reads them.
 pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     let apex = zone.settings().name.wire();
-    let mut starts = [0; LABELS];
-    let (mut count, mut at) = (0, 0);
-    while name.len() - at > apex.len() {
-        starts[count] = at;
-        count += 1;
-        at += 1 + usize::from(name[at]);
-    }
-    if !name[at..].eq_ignore_ascii_case(apex) {
+    let apex_at = name.len().checked_sub(apex.len())?;
+    if !name[apex_at..].eq_ignore_ascii_case(apex) {
         return None;
     }
-    // From the apex outwards, as addresses are written.
-    let mut labels = starts[..count].iter().rev().map(|start| label_at(name, *start)).peekable();
-    let Some(nearest) = labels.peek() else { return Some((Position::Apex, at)) };
-    let mut scope = Scope::Combined;
-    let own = |label: &str| nearest.eq_ignore_ascii_case(label.as_bytes());
-    if let Some(list) = zone.lists().iter().position(|list| own(list.label.as_str())) {
-        scope = Scope::List(list);
-        labels.next();
-        if labels.peek().is_none() {
-            return Some((Position::List, at));
+    let (mut octets, mut nibbles) = (Some(Spelled::default()), Some(Spelled::default()));
+    let mut at = 0;
+    while at < apex_at {
+        let next = at + 1 + usize::from(name[at]);
+        let label = name.get(at + 1..next)?;
+        let named = |list: &ListSettings| label.eq_ignore_ascii_case(list.label.as_str().as_bytes());
+        if next == apex_at
+            && let Some(list) = zone.lists().iter().position(named)
+        {
+            let position = match at {
+                0 => Position::List,
+                _ => Position::Below { scope: Scope::List(list), spelled: prefixes(octets, nibbles) },
+            };
+            return Some((position, apex_at));
         }
+        octets = octets.and_then(|spelled| spelled.with(octet(label)?, 8, OCTETS));
+        nibbles = nibbles.and_then(|spelled| spelled.with(nibble(label)?, 4, NIBBLES));
+        at = next;
     }
-    let spelled = [as_octets(labels.clone()), as_nibbles(labels)];
-    Some((Position::Below { scope, spelled }, at))
+    // The apex's bytes may stand in the middle of a label.
+    if at != apex_at {
+        return None;
+    }
+    let position = match at {
+        0 => Position::Apex,
+        _ => Position::Below { scope: Scope::Combined, spelled: prefixes(octets, nibbles) },
+    };
+    Some((position, at))
 }
 
-fn label_at(name: &[u8], start: usize) -> &[u8] {
-    &name[start + 1..start + 1 + usize::from(name[start])]
+/// The parts of an address that labels spelled so far. A name has the last part first, so the lowest bits come first.
+#[derive(Clone, Copy, Default)]
+struct Spelled {
+    bits: u128,
+    parts: u32,
 }
 
-fn as_octets<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Prefix> {
-    let (mut bits, mut count) = (0, 0);
-    for label in labels {
-        if count == OCTETS {
+impl Spelled {
+    /// With one part more, of `width` bits; `None` if an address has no more than `limit`.
+    fn with(self, part: u8, width: u32, limit: u32) -> Option<Self> {
+        if self.parts == limit {
             return None;
         }
-        bits |= u32::from(octet(label)?) << (24 - 8 * count);
-        count += 1;
+        Some(Self { bits: self.bits | u128::from(part) << (width * self.parts), parts: self.parts + 1 })
     }
-    Some(Prefix::V4 { bits, octets: count as u32 })
 }
 
-fn as_nibbles<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Prefix> {
-    let (mut bits, mut count) = (0, 0);
-    for label in labels {
-        if count == NIBBLES {
-            return None;
-        }
-        bits |= u128::from(nibble(label)?) << (124 - 4 * count);
-        count += 1;
-    }
-    Some(Prefix::V6 { bits, nibbles: count as u32 })
+/// What at least one label spelled as IPv4 and as IPv6.
+fn prefixes(octets: Option<Spelled>, nibbles: Option<Spelled>) -> [Option<Prefix>; 2] {
+    let four = |Spelled { bits, parts }| Prefix::V4 { bits: (bits as u32) << (8 * (OCTETS - parts)), octets: parts };
+    let six = |Spelled { bits, parts }| Prefix::V6 { bits: bits << (4 * (NIBBLES - parts)), nibbles: parts };
+    [octets.map(four), nibbles.map(six)]
 }
 
 /// A decimal octet without leading zeros.

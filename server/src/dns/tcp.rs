@@ -1,156 +1,128 @@
-//! DNS over TCP (RFC 7766): an accept loop with a cap on connections and deadlines on all that a client may delay.
+//! DNS over TCP (RFC 7766), and what goes on on any stream of messages, within TLS as well (RFC 7858).
 //!
 //! Enters: streams of messages, each behind two bytes of length. Leaves: their answers in the same form, length and
-//! message in one write (§8), in the order of the questions; whatever has arrived is answered at once, so nothing
-//! waits behind it (§6.2.1.1, §7). Refused, by closing the connection: more connections than the cap; a length below a
-//! header's or above [`MESSAGE_LIMIT`]; a message that is no query; a client that does not finish a query, or does not
-//! take its answers, in time.
+//! message in one write (§8), as many as are ready at once. An answer is ready as soon as its question has arrived, so
+//! the order of the questions is that in which answers are ready (§6.2.1.1, §7). Nothing is read while answers wait to be
+//! written, so that a client holds no more of us than one read and one write; while it is idle, it holds nothing but its
+//! place ([`Places`]). Refused, by closing the connection: a length below a header's or above [`MESSAGE_LIMIT`]; a
+//! message that is no query, or whose sender gets no answers; a client that does not finish a query, or does not take
+//! its answers, in time.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
-use tracing::warn;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{timeout, timeout_at};
 
-use super::answer::{Outcome, answer};
-use super::counters::Counters;
+use super::Transport;
+use super::answer::Outcome;
 use super::message::HEADER;
-use super::{Transport, unix_now};
-use crate::zone::Zone;
+use super::responder::Responder;
+use crate::connections::{Place, Places, accept, stopped};
 
 /// The longest message that is read, bytes. No query comes near: a name has 255, and padding goes to blocks of 128.
 pub const MESSAGE_LIMIT: usize = 4096;
-/// Connections that the kernel holds until we accept them.
-const BACKLOG: i32 = 1024;
 /// Answers are sent when this many bytes of them wait, even if more questions have arrived.
 const WRITE_SIZE: usize = 16 << 10;
-/// How long to wait before accepting again after the system refused to, as when it is out of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes that are read where nothing has arrived yet; they are on hand even for an idle connection. Queries are shorter.
+const FIRST_READ: usize = 128;
+/// Bytes that are read at once, at least, after that.
+const READ_SIZE: usize = MESSAGE_LIMIT + 2;
 
-/// What clients may take of us.
+/// Default of [`Deadlines::write`].
+pub const WRITE: Duration = Duration::from_secs(10);
+
+/// What a client may delay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Connections at once.
-    pub connections: usize,
-    /// Time from a connection's start, or from its last whole query, to its next whole query (RFC 7766 §6.2.3).
+pub struct Deadlines {
+    /// Time from a connection's start, or from its last whole query, to its next whole query (RFC 7766 §6.2.3); less
+    /// when places are few.
     pub idle: Duration,
     /// Time for the network to take what is written.
     pub write: Duration,
 }
 
-impl Default for Limits {
-    /// 1,024 connections, 10 s for a query, 10 s for an answer.
-    fn default() -> Self {
-        Self { connections: 1024, idle: Duration::from_secs(10), write: Duration::from_secs(10) }
-    }
-}
-
-/// Binds a listener to `address`; connections of a former process do not stand in its way.
-///
-/// # Errors
-/// What the system says, `AddrInUse` among it.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        // [::] and 0.0.0.0 can then both be bound, as they are for UDP.
-        socket.set_only_v6(true)?;
-    }
-    // On Unix it lets a restart pass connections in TIME_WAIT, and never shares a listening port.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 /// Serves until `stop` says true or its sender is gone. Connections then end when what they wait to write is
-/// written, at the latest after [`Limits::write`], and so does this.
+/// written, at the latest after [`Deadlines::write`], and so does this.
 pub async fn serve(
     listener: TcpListener,
-    zone: Arc<ArcSwap<Zone>>,
-    counters: Arc<Counters>,
-    limits: Limits,
-    mut stop: watch::Receiver<bool>,
+    responder: Arc<Responder>,
+    places: Arc<Places>,
+    deadlines: Deadlines,
+    stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = stopped(&mut stop) => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => {
-                    let (zone, counters, stop) = (Arc::clone(&zone), Arc::clone(&counters), stop.clone());
-                    connections.spawn(async move {
-                        counters.connection_opened();
-                        // However it ended, the client is gone, and who it was is nobody's business (ATTACKS E10).
-                        let _ = converse(stream, &zone, &counters, limits, stop).await;
-                        counters.connection_closed();
-                        drop(place);
-                    });
-                }
-                Err(_) => counters.connection_refused(),
-            },
-            // The client gave up before we took its connection.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                warn!(%error, "a DNS connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
+    let counts = Arc::clone(responder.counters().connections(Transport::Tcp));
+    let (stopping, rules) = (stop.clone(), Arc::clone(&responder));
+    let admits = |client| !rules.drops(client);
+    accept(listener, &places, &counts, stop, admits, move |stream, place| {
+        let (responder, stop) = (Arc::clone(&responder), stopping.clone());
+        async move {
+            // However it ends, the client is gone, and who it was is nobody's business (ATTACKS E10).
+            let _ = stream.set_nodelay(true);
+            let _ = converse(stream, Transport::Tcp, &responder, &place, deadlines, stop).await;
         }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
-}
-
-/// Returns once serving shall end.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, and with it whoever could stop us later.
-    let _ = stop.wait_for(|stop| *stop).await;
+    })
+    .await;
 }
 
 /// Answers one connection's queries until it ends, breaks a rule or is stopped.
-async fn converse(
-    mut stream: TcpStream,
-    zone: &ArcSwap<Zone>,
-    counters: &Counters,
-    limits: Limits,
+pub(super) async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    transport: Transport,
+    responder: &Responder,
+    place: &Place,
+    deadlines: Deadlines,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut arrived = Vec::with_capacity(512);
-    let mut batch = Vec::with_capacity(512);
-    let mut reply = Vec::with_capacity(512);
-    let mut deadline = Instant::now() + limits.idle;
+    let mut first = [0; FIRST_READ];
     loop {
         let read = tokio::select! {
             biased;
-            () = stopped(&mut stop) => return Ok(()),
-            read = timeout_at(deadline, stream.read_buf(&mut arrived)) => read??,
+            () = stopped(&mut stop) => break,
+            read = timeout_at(place.deadline(deadlines.idle), stream.read(&mut first)) => read,
         };
-        if read == 0 {
-            return Ok(());
+        let arrived = match read {
+            Ok(read) => first[..read?].to_vec(),
+            Err(_) => break,
+        };
+        if arrived.is_empty() || !burst(&mut stream, arrived, transport, responder, place, deadlines, &mut stop).await?
+        {
+            break;
         }
+    }
+    timeout(deadlines.write, stream.shutdown()).await?
+}
+
+/// Answers what has `arrived` and what follows, until nothing is left of it; whether the connection may go on.
+async fn burst(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    mut arrived: Vec<u8>,
+    transport: Transport,
+    responder: &Responder,
+    place: &Place,
+    deadlines: Deadlines,
+    stop: &mut watch::Receiver<bool>,
+) -> io::Result<bool> {
+    let mut batch = Vec::new();
+    loop {
         let mut taken = 0;
         let mut sound = true;
         while let Some(message) = next_message(&arrived[taken..]) {
             sound = match message {
                 Ok(message) => {
                     taken += 2 + message.len();
-                    let outcome = answer(message, Transport::Tcp, &zone.load(), unix_now(), &mut reply);
-                    counters.count(Transport::Tcp, outcome);
+                    let start = batch.len();
+                    batch.extend_from_slice(&[0; 2]);
+                    let outcome = responder.answer(message, place.client().ip(), transport, &mut batch);
+                    // An answer never passes 65,535 bytes: the zone's settings and `answer` see to it.
+                    let length = (batch.len() - start - 2) as u16;
+                    batch[start..start + 2].copy_from_slice(&length.to_be_bytes());
+                    if outcome == Outcome::Silence {
+                        batch.truncate(start);
+                    }
                     outcome != Outcome::Silence
                 }
                 Err(LengthRefused) => false,
@@ -158,24 +130,39 @@ async fn converse(
             if !sound {
                 break;
             }
-            // An answer never passes 65,535 bytes: the zone's settings and `answer` see to it.
-            batch.extend_from_slice(&(reply.len() as u16).to_be_bytes());
-            batch.extend_from_slice(&reply);
             if batch.len() >= WRITE_SIZE {
-                timeout(limits.write, stream.write_all(&batch)).await??;
-                batch.clear();
+                send(stream, &mut batch, deadlines).await?;
             }
         }
         if taken > 0 {
             arrived.drain(..taken);
-            timeout(limits.write, stream.write_all(&batch)).await??;
-            batch.clear();
-            deadline = Instant::now() + limits.idle;
+            send(stream, &mut batch, deadlines).await?;
+            place.active();
         }
-        if !sound {
-            return stream.shutdown().await;
+        if !sound || arrived.is_empty() {
+            return Ok(sound);
+        }
+        arrived.reserve(READ_SIZE);
+        let read = tokio::select! {
+            biased;
+            () = stopped(stop) => return Ok(false),
+            read = timeout_at(place.deadline(deadlines.idle), stream.read_buf(&mut arrived)) => read,
+        };
+        if !matches!(read, Ok(Ok(1..))) {
+            return Ok(false);
         }
     }
+}
+
+/// Sends a batch of answers in one write.
+async fn send(stream: &mut (impl AsyncWrite + Unpin), batch: &mut Vec<u8>, deadlines: Deadlines) -> io::Result<()> {
+    let sending = async {
+        stream.write_all(batch).await?;
+        stream.flush().await
+    };
+    timeout(deadlines.write, sending).await??;
+    batch.clear();
+    Ok(())
 }
 
 /// A length that no query has.
@@ -193,38 +180,53 @@ fn next_message(arrived: &[u8]) -> Option<Result<&[u8], LengthRefused>> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use arc_swap::ArcSwap;
+    use tokio::net::TcpStream;
     use tokio::task::JoinHandle;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
-    use crate::dns::conformance::{NOW_LISTED, query, sample_zone};
+    use crate::connections::{Counts, Limits, bind};
+    use crate::dns::conformance::{NOW_LISTED, answer_to, open_rules, query, sample_zone};
+    use crate::dns::unix_now;
+    use crate::zone::Zone;
+
+    const DEADLINES: Deadlines = Deadlines { idle: Duration::from_secs(10), write: WRITE };
 
     struct Server {
         address: SocketAddr,
         zone: Arc<ArcSwap<Zone>>,
-        counters: Arc<Counters>,
+        responder: Arc<Responder>,
         stop: watch::Sender<bool>,
         task: JoinHandle<()>,
     }
 
-    fn start(limits: Limits) -> Server {
+    fn start(connections: usize, deadlines: Deadlines) -> Server {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let zone = Arc::new(ArcSwap::from_pointee(sample_zone(unix_now())));
-        let counters = Arc::new(Counters::default());
+        let responder = Arc::new(Responder::new(Arc::clone(&zone), open_rules()));
+        let places = Places::new(Limits { connections, per_prefix: 2000, unbounded: Vec::new() });
         let (stop, stopped) = watch::channel(false);
         let listener = TcpListener::from_std(listener).unwrap();
-        let task = tokio::spawn(serve(listener, Arc::clone(&zone), Arc::clone(&counters), limits, stopped));
-        Server { address, zone, counters, stop, task }
+        let task = tokio::spawn(serve(listener, Arc::clone(&responder), places, deadlines, stopped));
+        Server { address, zone, responder, stop, task }
     }
 
     impl Server {
+        fn connections(&self) -> &Counts {
+            self.responder.counters().connections(Transport::Tcp)
+        }
+
         async fn connect(&self) -> TcpStream {
             TcpStream::connect(self.address).await.unwrap()
         }
 
         fn expected(&self, query: &[u8]) -> Vec<u8> {
             let mut out = Vec::new();
-            answer(query, Transport::Tcp, &self.zone.load(), unix_now(), &mut out);
+            answer_to(query, Transport::Tcp, &self.zone.load(), unix_now(), &mut out);
             out
         }
     }
@@ -247,7 +249,7 @@ mod tests {
     /// 1035/7766-5: TCP; 7766-6.2.1.1: pipelining; the bytes are those of `answer`.
     #[tokio::test]
     async fn pipelined_queries_get_the_answers_of_the_pure_function() {
-        let server = start(Limits::default());
+        let server = start(1000, DEADLINES);
         let queries: Vec<_> = [(NOW_LISTED, "A"), (NOW_LISTED, "TXT"), ("bl.example", "SOA"), ("x.example", "A")]
             .into_iter()
             .map(|(name, qtype)| query(name, qtype))
@@ -269,14 +271,14 @@ mod tests {
             }
         };
         tokio::join!(write, read);
-        assert_eq!(server.counters.answers().map(|(.., count)| count).sum::<u64>(), 400);
-        assert_eq!(server.counters.connections_open(), 1);
+        assert_eq!(server.responder.counters().answers().map(|(.., count)| count).sum::<u64>(), 400);
+        assert_eq!(server.connections().open(), 1);
     }
 
     /// 7766-8: a length that arrives alone, even byte by byte, closes nothing; length and message leave in one write.
     #[tokio::test]
     async fn a_length_may_arrive_alone() {
-        let server = start(Limits::default());
+        let server = start(1000, DEADLINES);
         let query = query(NOW_LISTED, "A");
         let mut stream = server.connect().await;
         stream.set_nodelay(true).unwrap();
@@ -294,7 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn lengths_out_of_range_and_no_queries_end_the_connection_after_what_came_before() {
-        let server = start(Limits::default());
+        let server = start(1000, DEADLINES);
         let query = query(NOW_LISTED, "A");
         let mut response = query.clone();
         response[2] |= 0x80;
@@ -312,7 +314,7 @@ mod tests {
     /// A client that sends a byte now and then has no more time than one that sends nothing.
     #[tokio::test]
     async fn slow_clients_are_closed_and_active_ones_are_not() {
-        let server = start(Limits { idle: Duration::from_millis(400), ..Limits::default() });
+        let server = start(1000, Deadlines { idle: Duration::from_millis(400), ..DEADLINES });
         let query = query(NOW_LISTED, "A");
         let mut silent = server.connect().await;
         let mut dripping = server.connect().await;
@@ -326,13 +328,13 @@ mod tests {
         }
         assert!(start.elapsed() > Duration::from_millis(800));
         assert!(is_closed(&mut silent).await && is_closed(&mut dripping).await);
-        assert_eq!(server.counters.connections_open(), 1);
+        assert_eq!(server.connections().open(), 1);
     }
 
     /// A client that takes no answers is closed, and holds up nobody else.
     #[tokio::test]
     async fn a_client_that_does_not_read_is_closed() {
-        let server = start(Limits { write: Duration::from_millis(200), ..Limits::default() });
+        let server = start(1000, Deadlines { write: Duration::from_millis(200), ..DEADLINES });
         let mut stream = server.connect().await;
         let flood = framed(&query(NOW_LISTED, "TXT")).repeat(1000);
         let closed = timeout(Duration::from_secs(20), async { while stream.write_all(&flood).await.is_ok() {} }).await;
@@ -342,38 +344,38 @@ mod tests {
         receive(&mut other).await;
     }
 
+    /// RFC 9210 §4.4: when all places are taken, the newcomer gets that of the longest idle, here one that never asked.
     #[tokio::test]
-    async fn connections_past_the_cap_are_closed_and_places_come_back() {
-        let server = start(Limits { connections: 2, ..Limits::default() });
+    async fn idle_connections_lock_nobody_out() {
+        let server = start(8, DEADLINES);
         let query = query(NOW_LISTED, "A");
-        let mut inside = Vec::new();
-        for _ in 0..2 {
-            let mut stream = server.connect().await;
-            stream.write_all(&framed(&query)).await.unwrap();
-            receive(&mut stream).await;
-            inside.push(stream);
+        let mut idle = Vec::new();
+        for _ in 0..6 {
+            idle.push(server.connect().await);
         }
-        assert!(is_closed(&mut server.connect().await).await);
-        assert_eq!(server.counters.connections_refused(), 1);
-        inside.pop();
-        while server.counters.connections_open() == 2 {
-            sleep(Duration::from_millis(5)).await;
+        let mut active = server.connect().await;
+        for _ in 0..50 {
+            active.write_all(&framed(&query)).await.unwrap();
+            assert_eq!(receive(&mut active).await, server.expected(&query));
+            let mut newcomer = server.connect().await;
+            newcomer.write_all(&framed(&query)).await.unwrap();
+            assert_eq!(receive(&mut newcomer).await, server.expected(&query));
+            idle.push(newcomer);
         }
-        let mut stream = server.connect().await;
-        stream.write_all(&framed(&query)).await.unwrap();
-        assert_eq!(receive(&mut stream).await, server.expected(&query));
+        assert!(is_closed(&mut idle[0]).await);
+        assert_eq!((server.connections().evicted(), server.connections().open()), (49, 8));
     }
 
     #[tokio::test]
     async fn a_stop_closes_listener_and_connections() {
-        let server = start(Limits::default());
+        let mut server = start(1000, DEADLINES);
         let mut stream = server.connect().await;
         stream.write_all(&framed(&query(NOW_LISTED, "A"))).await.unwrap();
         receive(&mut stream).await;
         server.stop.send(true).unwrap();
-        timeout(Duration::from_secs(2), server.task).await.unwrap().unwrap();
+        timeout(Duration::from_secs(2), &mut server.task).await.unwrap().unwrap();
         assert!(is_closed(&mut stream).await);
         assert!(TcpStream::connect(server.address).await.is_err());
-        assert_eq!((server.counters.connections(), server.counters.connections_open()), (1, 0));
+        assert_eq!((server.connections().taken(), server.connections().open()), (1, 0));
     }
 }

@@ -1,29 +1,38 @@
 //! DNS over UDP: one thread for each of several sockets that share an address (SO_REUSEPORT).
 //!
-//! Enters: datagrams, and the zone as it is when they come. Leaves: at most one datagram each. Each thread reads,
-//! answers into its own buffer and sends, so threads share nothing but the zone and the counters.
+//! Enters: datagrams, and the zone as it is when they come. Leaves: at most one datagram each. A thread takes what has
+//! arrived in one call, answers all of it into one buffer, and sends it in one call, so threads share nothing but zone,
+//! rules and rates.
 //!
-//! Listen on addresses, not on the wildcard, on a host with several: an answer leaves with the address that the host
-//! routes by, and a client drops what comes from another than it asked.
+//! An answer leaves from the address that was asked: a socket of one address has no other, and on one of the wildcard
+//! the kernel tells with each datagram which it was (IP_PKTINFO, RFC 3542 §6.1), and is told with each answer.
 
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, Cache};
+use nix::errno::Errno;
+use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrLike, recvmmsg,
+    sendmmsg, setsockopt, sockopt,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use tracing::warn;
 
-use super::answer::{Outcome, answer};
-use super::counters::Counters;
-use super::{Transport, unix_now};
-use crate::zone::Zone;
+use super::responder::{Desk, Responder};
 
-/// The longest datagram that is read whole. No query comes near; what is longer is cut, and so malformed.
-const DATAGRAM_LIMIT: usize = 4096;
+/// The longest datagram that is read whole. No query comes near; what is longer is cut, and so malformed. An odd
+/// number of cache lines, so that the heads of a batch's datagrams do not all compete for the same ones.
+const DATAGRAM_LIMIT: usize = 23 * 64;
+/// Datagrams that are taken in one call.
+const BATCH: usize = 64;
+/// What a batch's answers are likely to take, bytes.
+const ANSWERS: usize = BATCH * 512;
 /// How often a thread without work looks for the stop flag, and lets go of a zone that has a successor.
 const IDLE: Duration = Duration::from_millis(100);
 /// What the kernel is asked to hold for a socket while its thread is busy, bytes; it may grant less.
@@ -59,8 +68,16 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
         // [::] and 0.0.0.0 can then both be bound, as they are for TCP.
         socket.set_only_v6(true)?;
     }
-    // A wish, not a need: the kernel caps it by net.core.rmem_max.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    // A wish, not a need: who may, gets it (CAP_NET_ADMIN); for others the kernel caps it by net.core.rmem_max.
+    if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    }
+    if address.ip().is_unspecified() {
+        match address {
+            SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?,
+            SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?,
+        }
+    }
     Ok(socket)
 }
 
@@ -70,17 +87,18 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 /// What the system says if a thread cannot be started; those that were started then stop.
 pub fn serve(
     sockets: Vec<UdpSocket>,
-    zone: &Arc<ArcSwap<Zone>>,
-    counters: &Arc<Counters>,
+    responder: &Arc<Responder>,
     stop: &Arc<AtomicBool>,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::with_capacity(sockets.len());
+    let shares = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
     for (at, socket) in sockets.into_iter().enumerate() {
-        let (zone, counters, stop_seen) = (Arc::clone(zone), Arc::clone(counters), Arc::clone(stop));
-        let started = socket.set_read_timeout(Some(IDLE)).and_then(|()| {
-            thread::Builder::new()
-                .name(format!("dns-udp-{at}"))
-                .spawn(move || run(&socket, zone, &counters, &stop_seen))
+        let (desk, stop_seen) = (responder.desk(shares), Arc::clone(stop));
+        let started = socket.set_read_timeout(Some(IDLE)).and_then(|()| socket.local_addr()).and_then(|address| {
+            thread::Builder::new().name(format!("dns-udp-{at}")).spawn(move || match address {
+                SocketAddr::V4(_) => run::<SockaddrIn>(&socket, desk, address.ip().is_unspecified(), &stop_seen),
+                SocketAddr::V6(_) => run::<SockaddrIn6>(&socket, desk, address.ip().is_unspecified(), &stop_seen),
+            })
         });
         match started {
             Ok(thread) => threads.push(thread),
@@ -93,35 +111,156 @@ pub fn serve(
     Ok(threads)
 }
 
-fn run(socket: &UdpSocket, zone: Arc<ArcSwap<Zone>>, counters: &Counters, stop: &AtomicBool) {
-    let mut zone = Cache::new(zone);
-    let mut query = [0; DATAGRAM_LIMIT];
-    let mut reply = Vec::with_capacity(DATAGRAM_LIMIT);
-    while !stop.load(Ordering::Relaxed) {
-        let received = socket.recv_from(&mut query);
-        let zone = zone.load();
-        match received {
-            Ok((length, client)) => {
-                let outcome = answer(&query[..length], Transport::Udp, zone, unix_now(), &mut reply);
-                counters.count(Transport::Udp, outcome);
-                if outcome != Outcome::Silence {
-                    // An answer that the network does not take is a lost datagram: the client asks again.
-                    let _ = socket.send_to(&reply, client);
-                }
-            }
-            Err(error) if is_no_fault(&error) => {}
-            Err(error) => {
-                warn!(%error, "a DNS datagram could not be received");
-                thread::sleep(IDLE);
-            }
-        }
+/// A sender's address as the system gives it.
+trait Sender: SockaddrLike + Copy {
+    fn ip(&self) -> IpAddr;
+}
+
+impl Sender for SockaddrIn {
+    fn ip(&self) -> IpAddr {
+        SockaddrIn::ip(self).into()
     }
 }
 
+impl Sender for SockaddrIn6 {
+    fn ip(&self) -> IpAddr {
+        SockaddrIn6::ip(self).into()
+    }
+}
+
+/// The address of ours that a datagram was sent to, and the interface that it came by, which a link-local one needs.
+type Asked = (IpAddr, u32);
+
+/// What is to be sent: the end of each answer in the buffer, to whom, and from where.
+struct Outbox<S> {
+    answers: Vec<u8>,
+    ends: Vec<usize>,
+    receivers: Vec<Option<S>>,
+    asked: Vec<Option<Asked>>,
+}
+
+fn run<S: Sender>(socket: &UdpSocket, mut desk: Desk, is_wildcard: bool, stop: &AtomicBool) {
+    let mut datagrams = vec![0; BATCH * DATAGRAM_LIMIT];
+    let mut headers = (headers::<S>(is_wildcard), headers::<S>(is_wildcard));
+    let mut outbox = Outbox {
+        answers: Vec::with_capacity(ANSWERS),
+        ends: Vec::with_capacity(BATCH),
+        receivers: Vec::with_capacity(BATCH),
+        asked: Vec::with_capacity(BATCH),
+    };
+    while !stop.load(Ordering::Relaxed) {
+        if is_wildcard {
+            // A call leaves in the headers how much each control message took, and the next would have no more room.
+            headers = (self::headers(true), self::headers(true));
+        }
+        let mut rooms = datagrams.chunks_exact_mut(DATAGRAM_LIMIT);
+        let mut rooms: [_; BATCH] = std::array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
+        let received = recvmmsg(socket.as_raw_fd(), &mut headers.0, &mut rooms, MsgFlags::MSG_WAITFORONE, None);
+        let received = match received {
+            Ok(received) => received,
+            Err(error) => {
+                desk.rest();
+                if !is_no_fault(error) {
+                    warn!(%error, "DNS datagrams could not be received");
+                    thread::sleep(IDLE);
+                }
+                continue;
+            }
+        };
+        let mut batch = desk.batch();
+        outbox.answers.clear();
+        outbox.ends.clear();
+        outbox.receivers.clear();
+        outbox.asked.clear();
+        for message in received {
+            let Some(sender) = message.address else { continue };
+            batch.answer(message.iovs().next().unwrap_or_default(), sender.ip(), &mut outbox.answers);
+            if outbox.answers.len() > outbox.ends.last().copied().unwrap_or(0) {
+                outbox.ends.push(outbox.answers.len());
+                outbox.receivers.push(Some(sender));
+                let controls = is_wildcard.then(|| message.cmsgs().ok()).flatten();
+                outbox.asked.push(controls.and_then(|mut controls| controls.find_map(asked)));
+            }
+        }
+        let unsent = outbox.send(socket, &mut headers.1);
+        batch.sent(unsent);
+    }
+}
+
+fn headers<S: Sender>(is_wildcard: bool) -> MultiHeaders<S> {
+    MultiHeaders::preallocate(BATCH, is_wildcard.then(|| nix::cmsg_space!(in6_pktinfo)))
+}
+
+/// Which address of ours a control message names.
+fn asked(control: ControlMessageOwned) -> Option<Asked> {
+    match control {
+        ControlMessageOwned::Ipv4PacketInfo(info) => {
+            Some((Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()).into(), 0))
+        }
+        ControlMessageOwned::Ipv6PacketInfo(info) => {
+            Some((Ipv6Addr::from(info.ipi6_addr.s6_addr).into(), info.ipi6_ifindex))
+        }
+        _ => None,
+    }
+}
+
+impl<S: Sender> Outbox<S> {
+    /// Sends all answers; tells how many the system did not take. These are lost datagrams: the client asks again.
+    fn send(&self, socket: &UdpSocket, headers: &mut MultiHeaders<S>) -> usize {
+        let mut starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let mut answers: [_; BATCH] = std::array::from_fn(|_| [IoSlice::new(&[])]);
+        for (answer, end) in answers.iter_mut().zip(&self.ends) {
+            *answer = [IoSlice::new(&self.answers[starts.next().unwrap_or(*end)..*end])];
+        }
+        let (mut at, mut unsent) = (0, 0);
+        while at < self.ends.len() {
+            // One call sends from one address.
+            let from = self.asked[at];
+            let run = self.asked[at..].iter().take_while(|asked| **asked == from).count();
+            let batch = at..at + run;
+            let sent = send_from(socket, headers, &answers[batch.clone()], &self.receivers[batch], from);
+            match sent {
+                // What comes first now was refused for a reason of its own, or will tell which.
+                Ok(sent) => at += sent.clamp(1, run),
+                Err(Errno::EAGAIN | Errno::ENOBUFS) => return unsent + self.ends.len() - at,
+                Err(_) => {
+                    unsent += 1;
+                    at += 1;
+                }
+            }
+        }
+        unsent
+    }
+}
+
+fn send_from<S: Sender>(
+    socket: &UdpSocket,
+    headers: &mut MultiHeaders<S>,
+    answers: &[[IoSlice<'_>; 1]],
+    receivers: &[Option<S>],
+    from: Option<Asked>,
+) -> nix::Result<usize> {
+    let (four, six);
+    let control = match from {
+        None => None,
+        Some((IpAddr::V4(address), _)) => {
+            let source = in_addr { s_addr: u32::from_ne_bytes(address.octets()) };
+            four = in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: in_addr { s_addr: 0 } };
+            Some(ControlMessage::Ipv4PacketInfo(&four))
+        }
+        Some((IpAddr::V6(address), interface)) => {
+            six = in6_pktinfo { ipi6_addr: in6_addr { s6_addr: address.octets() }, ipi6_ifindex: interface };
+            Some(ControlMessage::Ipv6PacketInfo(&six))
+        }
+    };
+    let flags = MsgFlags::MSG_DONTWAIT;
+    let sent = sendmmsg(socket.as_raw_fd(), headers, answers, receivers, control.as_slice(), flags)?;
+    Ok(sent.count())
+}
+
 /// Nothing came, or an earlier answer found nobody (ICMP).
-fn is_no_fault(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
-    matches!(error.kind(), WouldBlock | TimedOut | Interrupted | ConnectionRefused | ConnectionReset)
+fn is_no_fault(error: Errno) -> bool {
+    matches!(error, Errno::EAGAIN | Errno::ETIMEDOUT | Errno::EINTR | Errno::ECONNREFUSED | Errno::ECONNRESET)
 }
 
 #[cfg(test)]
@@ -129,7 +268,11 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::dns::conformance::{NOW_LISTED, query, sample_zone};
+    use arc_swap::ArcSwap;
+
+    use crate::dns::conformance::{NOW_LISTED, answer_to, open_rules, query, sample_zone};
+    use crate::dns::counters::Count;
+    use crate::dns::{Transport, unix_now};
 
     /// 1035/7766-5: UDP; the bytes are those of `answer`, from every socket that shares the port.
     #[test]
@@ -138,8 +281,9 @@ mod tests {
         let server = sockets[0].local_addr().unwrap();
         assert!(sockets.iter().all(|socket| socket.local_addr().unwrap() == server));
         let zone = Arc::new(ArcSwap::from_pointee(sample_zone(unix_now())));
-        let (counters, stop) = (Arc::new(Counters::default()), Arc::new(AtomicBool::new(false)));
-        let threads = serve(sockets, &zone, &counters, &stop).unwrap();
+        let responder = Arc::new(Responder::new(Arc::clone(&zone), open_rules()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = serve(sockets, &responder, &stop).unwrap();
         let queries = [
             query(NOW_LISTED, "TXT"),
             query("2.0.0.127.bl.example", "A"),
@@ -158,11 +302,12 @@ mod tests {
                 client.send(query).unwrap();
                 let (mut got, mut expected) = ([0; 2000], Vec::new());
                 let length = client.recv(&mut got).unwrap();
-                answer(query, Transport::Udp, &zone.load(), unix_now(), &mut expected);
+                answer_to(query, Transport::Udp, &zone.load(), unix_now(), &mut expected);
                 assert_eq!(got[..length], expected, "round {round}");
             }
         }
-        assert_eq!(counters.silences(Transport::Udp), 20);
+        let counters = responder.counters();
+        assert_eq!(counters.get(Transport::Udp, Count::Silences), 20);
         assert_eq!(counters.answers().map(|(.., count)| count).sum::<u64>(), 120);
 
         // A swap is seen by the next query.
@@ -190,6 +335,38 @@ mod tests {
         assert_eq!(bind(address, 1).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(alone);
         assert_eq!(bind(address, 2).unwrap().len(), 2);
+    }
+
+    /// Clients drop what comes from another address than they asked.
+    #[test]
+    fn a_wildcard_socket_answers_from_the_address_that_was_asked() {
+        let zone = Arc::new(ArcSwap::from_pointee(sample_zone(unix_now())));
+        let responder = Arc::new(Responder::new(zone, open_rules()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        for (wildcard, asked) in [("0.0.0.0:0", vec!["127.0.0.1", "127.0.0.53", "127.9.9.9"]), ("[::]:0", vec!["::1"])]
+        {
+            let sockets = bind(wildcard.parse().unwrap(), 1).unwrap();
+            let port = sockets[0].local_addr().unwrap().port();
+            threads.extend(serve(sockets, &responder, &stop).unwrap());
+            // More rounds than there are headers, and several addresses in one batch.
+            for round in 0..100 {
+                for text in &asked {
+                    let server = SocketAddr::new(text.parse().unwrap(), port);
+                    let client = UdpSocket::bind(if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" }).unwrap();
+                    client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                    (0..3).for_each(|_| {
+                        client.send_to(&query(NOW_LISTED, "A"), server).unwrap();
+                    });
+                    let mut got = [0; 2000];
+                    for _ in 0..3 {
+                        assert_eq!(client.recv_from(&mut got).unwrap().1, server, "round {round}");
+                    }
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
 
     #[test]

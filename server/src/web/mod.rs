@@ -4,10 +4,12 @@
 //! an address that is not (C02): whoever sends to a trap learns from them no more than from the zone.
 
 mod address;
+mod listen;
 mod removal;
 mod status;
 
 pub(crate) use address::time;
+pub use listen::{CONNECTIONS, serve};
 pub use removal::Doorkeeper;
 
 use std::sync::Arc;

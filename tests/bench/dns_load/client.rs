@@ -31,7 +31,7 @@ pub(crate) struct Questions {
 }
 
 impl Questions {
-    fn next(&mut self) -> (Asked, Record) {
+    pub(crate) fn next(&mut self) -> (Asked, Record) {
         let at = self.next;
         self.next = at + 1;
         // The number of addresses is even: half of the queries for each of them are of either type, in two turns.

@@ -16,12 +16,10 @@ const SOA: &str = "ns.bl.example. hostmaster.bl.example. 1 600 300 86400 60";
 /// The form of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Form {
-    /// rbldnsd's ip4set, ip6trie and ip6tset: one default value, one entry a line.
+    /// rbldnsd's: one default value, one entry a line.
     Rbldnsd,
-    /// rbldnsd's files with a value on each line.
+    /// rbldnsd's with a value on each line.
     RbldnsdValues,
-    /// rbldnsd's ip4tset: entries without values.
-    RbldnsdPlain,
     /// A zone file, for servers that know names only.
     Zone,
 }

@@ -1,6 +1,6 @@
 //! Load for DNS servers, and servers to measure beside ours; `tests/bench/dns` drives it.
 //!
-//! `cargo bench --bench dns -- load --target 127.0.0.1:5300 --pid PID --entries 1000000 --code 127.0.0.2` asks a server
+//! `cargo bench --bench dns -- load --target 127.0.0.1:5300 --pid PID --entries 1000000 --code 127.0.0.20` asks a server
 //! that holds the list which `data` writes for the same `--entries` and `--seed`, checks every answer, and prints one
 //! line of JSON; a wrong answer ends it with status 1.
 #![allow(clippy::unwrap_used, reason = "a measurement ends at the first thing that goes wrong")]
@@ -9,6 +9,8 @@ mod addresses;
 mod client;
 mod data;
 mod echo;
+mod flood;
+mod hickory;
 mod hosted;
 mod latency;
 mod load;
@@ -16,14 +18,16 @@ mod process;
 mod question;
 mod random;
 mod rate;
+mod streams;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
 
 use addresses::{Entries, Family};
 use client::{Client, Questions};
@@ -68,7 +72,7 @@ pub(crate) struct Target {
     #[arg(long, default_value = "bl.example")]
     zone: String,
     /// What the A record of a listed address must say.
-    #[arg(long, default_value = "127.0.0.2")]
+    #[arg(long, default_value = "127.0.0.20")]
     code: Ipv4Addr,
     /// Which share of the queries asks for listed addresses, from 0 to 1.
     #[arg(long, default_value_t = 0.3)]
@@ -82,6 +86,9 @@ pub(crate) struct Target {
     /// Sends EDNS and a cookie, the server's half included once it is known.
     #[arg(long)]
     cookies: bool,
+    /// Asks from this address.
+    #[arg(long)]
+    source: Option<IpAddr>,
     /// Sockets, each with a source port of its own.
     #[arg(long, default_value_t = 16)]
     sockets: usize,
@@ -106,7 +113,7 @@ impl Target {
     }
 
     fn clients(&self, server: SocketAddr, slots: usize) -> io::Result<Vec<Client>> {
-        let connect = |number| Client::connect(server, None, slots, self.cookies, self.draw + number as u64);
+        let connect = |number| Client::connect(server, self.source, slots, self.cookies, self.draw + number as u64);
         (0..self.sockets.max(1)).map(connect).collect()
     }
 }
@@ -121,7 +128,7 @@ enum Command {
         #[arg(long, value_enum)]
         form: data::Form,
         /// The value of every entry.
-        #[arg(long, default_value = "127.0.0.2")]
+        #[arg(long, default_value = "127.0.0.20")]
         code: Ipv4Addr,
         /// The zone, where the form names it.
         #[arg(long, default_value = "bl.example")]
@@ -151,10 +158,67 @@ enum Command {
         #[arg(long, default_value_t = 10.0)]
         seconds: f64,
     },
+    /// Asks from forged addresses all over many networks, and counts bytes in and out; with --mixed, for TXT.
+    Flood {
+        #[command(flatten)]
+        target: Target,
+        /// The first network of the sources; all of them must be local to this host.
+        #[arg(long, default_value = "20.0.0.0")]
+        base: Ipv4Addr,
+        /// How many /24s.
+        #[arg(long, default_value_t = 100_000)]
+        networks: u32,
+        /// The most queries a second.
+        #[arg(long, default_value_t = 200_000)]
+        rate: u64,
+        /// For how many seconds.
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
+    /// Holds TCP connections that are idle, that ask and never read, and that ask in bursts.
+    Streams {
+        #[command(flatten)]
+        target: Target,
+        /// Connections that say nothing.
+        #[arg(long, default_value_t = 5000)]
+        idle: usize,
+        /// Connections that ask and do not read.
+        #[arg(long, default_value_t = 0)]
+        slow: usize,
+        /// Sends bursts of pipelined queries meanwhile.
+        #[arg(long)]
+        bursts: bool,
+        /// The first network of the sources, one a connection; all of them must be local to this host.
+        #[arg(long)]
+        base: Option<Ipv4Addr>,
+        /// For how many seconds, opening included.
+        #[arg(long, default_value_t = 10.0)]
+        seconds: f64,
+    },
     /// Serves the list with our library in this process.
     Hosted {
         #[command(flatten)]
         list: List,
+        /// The value of every entry.
+        #[arg(long, default_value = "127.0.0.20")]
+        code: Ipv4Addr,
+        /// Where.
+        #[arg(long)]
+        listen: SocketAddr,
+        /// Limits the answers to clients that have not proven their address, by the default rates.
+        #[arg(long)]
+        enforce: bool,
+        /// A network that is not limited.
+        #[arg(long)]
+        exempt: Option<IpNet>,
+    },
+    /// Serves the list with hickory-server.
+    Hickory {
+        #[command(flatten)]
+        list: List,
+        /// The value of every entry.
+        #[arg(long, default_value = "127.0.0.20")]
+        code: Ipv4Addr,
         /// Where.
         #[arg(long)]
         listen: SocketAddr,
@@ -191,8 +255,22 @@ fn main() -> ExitCode {
             let report = rate::run(&target, rate, Duration::from_secs_f64(seconds));
             report.map(|report| println!("{report}"))
         }
-        Command::Hosted { list, listen } => hosted::serve(&Entries::draw(list.family, list.entries, list.seed), listen)
-            .map_err(|error| error.to_string()),
+        Command::Flood { target, base, networks, rate, seconds } => {
+            let report = flood::run(&target, base, networks, rate, Duration::from_secs_f64(seconds));
+            report.map(|report| println!("{report}"))
+        }
+        Command::Streams { target, idle, slow, bursts, base, seconds } => {
+            let abuse = streams::Abuse { idle, slow, bursts, base, hold: Duration::from_secs_f64(seconds) };
+            streams::run(&target, &abuse).map(|report| println!("{report}"))
+        }
+        Command::Hosted { list, code, listen, enforce, exempt } => {
+            hosted::serve(&Entries::draw(list.family, list.entries, list.seed), listen)
+                .map_err(|error| error.to_string())
+        }
+        Command::Hickory { list, code, listen } => {
+            let entries = Entries::draw(list.family, list.entries, list.seed);
+            hickory::serve(&entries, code, listen).map_err(|error| error.to_string())
+        }
         Command::Echo { listen, batch, size } => UdpSocket::bind(listen)
             .and_then(|socket| {
                 println!("ready");

@@ -1,4 +1,4 @@
-//! What the kernel says of a process: CPU time and memory, with those of its descendants.
+//! What the kernel says of a process: the CPU time that it used and how often it rested, its descendants included.
 
 use std::fs;
 use std::io;
@@ -36,15 +36,6 @@ pub(crate) fn cpu(pid: u32) -> io::Result<Duration> {
         return Err(io::Error::other(format!("process {pid} is gone, or the kernel tells nothing of its CPU time")));
     }
     Ok(Duration::from_nanos(nanoseconds))
-}
-
-/// Resident memory of a process and its descendants, in KiB.
-pub(crate) fn resident(pid: u32) -> u64 {
-    let one = |pid: u32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<u64>().ok())
-    };
-    family(pid).into_iter().filter_map(one).sum()
 }
 
 /// How often the threads of a process and its descendants have slept so far, having nothing to do.

@@ -1,0 +1,177 @@
+//! What all transports share to answer by, in the order in which it counts: access, cookie, answer, rates.
+//!
+//! Enters: messages with their senders, and the instant. Leaves: answers, and what they counted for. Zone and rules are
+//! finished values that somebody else swaps; a batch of messages is answered by one zone and one set of rules.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, Cache};
+
+use super::Transport;
+use super::access::{Access, AccessRules};
+use super::answer::{Client, Outcome, answer, ask_for_proof};
+use super::cookie::Cookies;
+use super::counters::{Counters, Tally};
+use super::limit::{Limits, Mode, Rates, Ruling, Share};
+use super::unix_now;
+use crate::zone::Zone;
+
+/// The operator's rules for whoever asks.
+pub struct Rules {
+    /// Who may ask.
+    pub access: AccessRules,
+    /// What makes and judges cookies.
+    pub cookies: Cookies,
+    /// How many answers the unproven get over UDP.
+    pub limits: Limits,
+}
+
+/// Everything that a transport needs to answer. Shared by all of them.
+pub struct Responder {
+    zone: Arc<ArcSwap<Zone>>,
+    rules: Arc<ArcSwap<Rules>>,
+    rates: Rates,
+    counters: Arc<Counters>,
+    /// The instant from which the rates count.
+    since: Instant,
+}
+
+impl Responder {
+    /// Answers from a zone by rules.
+    pub fn new(zone: Arc<ArcSwap<Zone>>, rules: Rules) -> Self {
+        let rules = Arc::new(ArcSwap::from_pointee(rules));
+        Self { zone, rules, rates: Rates::default(), counters: Arc::default(), since: Instant::now() }
+    }
+
+    /// Answers by other rules from now on.
+    pub fn set_rules(&self, rules: Rules) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    /// What was answered so far.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Whether a client's messages are not answered at all, so that its connections need not be taken.
+    pub fn drops(&self, client: IpAddr) -> bool {
+        self.rules.load().access.of(client) == Access::Drop
+    }
+
+    /// Answers one message that came over a connection: the answer is appended to `out`, or nothing is.
+    pub fn answer(&self, query: &[u8], address: IpAddr, transport: Transport, out: &mut Vec<u8>) -> Outcome {
+        let rules = self.rules.load();
+        let tally = self.counters.of(transport);
+        let access = rules.access.of(address);
+        if access == Access::Drop {
+            tally.dropped();
+            return Outcome::Silence;
+        }
+        let client = Client { address, transport, allowed: access == Access::Allow, cookies: &rules.cookies };
+        let outcome = answer(query, &client, &self.zone.load(), unix_now(), out);
+        tally.count(outcome);
+        outcome
+    }
+
+    /// A place for one of `threads` threads that answer datagrams.
+    pub(super) fn desk(self: &Arc<Self>, threads: u32) -> Desk {
+        Desk {
+            zone: Cache::new(Arc::clone(&self.zone)),
+            rules: Cache::new(Arc::clone(&self.rules)),
+            responder: Arc::clone(self),
+            tally: self.counters.for_thread(),
+            share: Share::default(),
+            threads,
+        }
+    }
+}
+
+/// One thread's place: its own view of zone and rules, its own counts and its share of the common rate.
+pub(super) struct Desk {
+    zone: Cache<Arc<ArcSwap<Zone>>, Arc<Zone>>,
+    rules: Cache<Arc<ArcSwap<Rules>>, Arc<Rules>>,
+    responder: Arc<Responder>,
+    tally: Arc<Tally>,
+    share: Share,
+    threads: u32,
+}
+
+/// Some messages that arrived together.
+pub(super) struct Batch<'a> {
+    zone: &'a Zone,
+    rules: &'a Rules,
+    responder: &'a Responder,
+    tally: &'a Tally,
+    share: &'a mut Share,
+    threads: u32,
+    began: Instant,
+    /// The Unix second, and microseconds since the rates began.
+    now: (u64, u64),
+    messages: usize,
+}
+
+impl Desk {
+    /// Lets go of a zone or rules that have a successor.
+    pub(super) fn rest(&mut self) {
+        self.zone.load();
+        self.rules.load();
+    }
+
+    /// Begins to answer messages that have just arrived.
+    pub(super) fn batch(&mut self) -> Batch<'_> {
+        let began = Instant::now();
+        let micros = began.duration_since(self.responder.since).as_micros() as u64;
+        Batch {
+            zone: self.zone.load(),
+            rules: self.rules.load(),
+            responder: &self.responder,
+            tally: &self.tally,
+            share: &mut self.share,
+            threads: self.threads,
+            began,
+            now: (unix_now(), micros),
+            messages: 0,
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// Answers one datagram: what is to be sent back is appended to `out`, or nothing is.
+    pub(super) fn answer(&mut self, query: &[u8], address: IpAddr, out: &mut Vec<u8>) {
+        self.messages += 1;
+        let (now, micros) = self.now;
+        let access = self.rules.access.of(address);
+        if access == Access::Drop {
+            return self.tally.dropped();
+        }
+        let (rules, transport) = (self.rules, Transport::Udp);
+        let client = Client { address, transport, allowed: access == Access::Allow, cookies: &rules.cookies };
+        let start = out.len();
+        let outcome = answer(query, &client, self.zone, now, out);
+        self.tally.count(outcome);
+        let Outcome::Answer(answered) = outcome else { return };
+        let rates = &self.responder.rates;
+        let Some(ruling) = rates.rule(&rules.limits, &answered, address, micros, self.share, self.threads) else {
+            return;
+        };
+        self.tally.limited(ruling);
+        if rules.limits.mode == Mode::Enforce {
+            out.truncate(start);
+            if ruling == Ruling::AskForProof {
+                ask_for_proof(query, &client, now, out);
+            }
+        }
+    }
+
+    /// Counts the batch once its answers have left; `unsent` of them the system did not take.
+    pub(super) fn sent(self, unsent: usize) -> Duration {
+        let took = self.began.elapsed();
+        self.tally.batch(self.messages, took);
+        if unsent > 0 {
+            self.tally.unsent(unsent);
+        }
+        took
+    }
+}
