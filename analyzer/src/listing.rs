@@ -187,6 +187,12 @@ impl Exemptions {
         Self::only(special.chain(more))
     }
 
+    /// The exempt networks; some may lie in others.
+    pub fn networks(&self) -> impl Iterator<Item = IpNet> {
+        let four = self.v4.keys().map(|network| IpNet::V4(*network));
+        four.chain(self.v6.keys().map(|network| IpNet::V6(*network)))
+    }
+
     /// The exemption that covers `origin` or lies inside it.
     pub fn covering(&self, origin: Origin) -> Option<Exemption> {
         fn exemption(network: impl Into<IpNet>, reason: &str) -> Exemption {

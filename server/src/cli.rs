@@ -73,6 +73,11 @@ pub enum Command {
         after_help = "Examples:\n  firsthand drill --config firsthand.toml\n  firsthand drill --config firsthand.toml --json | jq 'select(.held | not)'\n\nRun it after each change of settings. It reads nothing but the settings and keeps nothing."
     )]
     Drill(DrillArguments),
+    /// Write the current listings, for those who serve them elsewhere: rbldnsd, BIND and others, resolvers, filters
+    #[command(
+        after_help = "Examples:\n  firsthand export --config firsthand.toml --format rbldnsd --output /var/lib/rbldns/bl.example\n  firsthand export --config firsthand.toml --format zone --name-server ns1.example.net --output bl.example.zone\n  firsthand export --config firsthand.toml --format plain --list spam --list mixed\n\nFormats:\n  rbldnsd  one dataset of type combined: IPv4, IPv6, test entries, and each list's own zone\n  zone     a master file of the zone; a /64 as the wildcard of its 16 nibbles\n  rpz      a response policy zone: answers that point to a listed address become NXDOMAIN\n  plain    an address or a /64 a line, nothing else but comments (#)\n  json     one document, an entry a line\n\nIt works beside a running service and without one. Entries past their end and exempt addresses are never exported, nor are\nstatic lists, which are files already. Exit status 75 if it is not known what is published."
+    )]
+    Export(ExportArguments),
     /// Judge messages offline: the origin that each one proves, or why it proves none
     #[command(after_help = "Example:\n  firsthand analyze --relay 10.9.0.0/24 --relay-host 'mx*.example.net' mail.eml")]
     Analyze(AnalyzeArguments),
@@ -201,6 +206,26 @@ pub struct DrillArguments {
     /// Print JSON Lines, one object an attack
     #[arg(long)]
     pub json: bool,
+}
+
+/// The arguments of `export`.
+#[derive(Args, Debug)]
+pub struct ExportArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The form
+    #[arg(long, value_parser = ["rbldnsd", "zone", "rpz", "plain", "json"])]
+    pub format: String,
+    /// A list; repeat for more; none: the lists of the combined zone
+    #[arg(long, value_name = "NAME")]
+    pub list: Vec<String>,
+    /// A name server to stand in `rbldnsd` and `zone`, in place of the zone's own; repeat for more
+    #[arg(long, value_name = "NAME")]
+    pub name_server: Vec<String>,
+    /// Write this file, which appears whole or not at all; without it, standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// The arguments of `check`.

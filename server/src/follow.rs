@@ -13,6 +13,7 @@ use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::listing::Exemptions;
 
 use crate::ledger::{self, Ledger, LedgerError, Version};
+use crate::lists::Standings;
 use crate::zone::snapshot::{self, PART, Unusable};
 use crate::zone::{Change, Zone};
 
@@ -25,6 +26,8 @@ pub struct Follower {
     exemptions: Exemptions,
     epoch: String,
     snapshot: PathBuf,
+    /// Who reads the operator's files, which may hold what is exempt no longer.
+    files: Option<Arc<Standings>>,
 }
 
 /// How the zone was made at the start.
@@ -48,7 +51,7 @@ impl Follower {
         folder: &Path,
         now: i64,
     ) -> Result<(Self, Started), LedgerError> {
-        let follower = Self { zone, exemptions, epoch: ledger.epoch()?, snapshot: folder.join(FILE) };
+        let follower = Self { zone, exemptions, epoch: ledger.epoch()?, snapshot: folder.join(FILE), files: None };
         let serial = follower.load_snapshot(now);
         let Some(changes) = ledger.changes_after(serial)? else {
             follower.empty(ledger.serial()?);
@@ -61,13 +64,18 @@ impl Follower {
             let entry = end.filter(|end| *end > now).and_then(|until| follower.exemptions.admit(origin, until).ok());
             edits.push(entry.map_or(Change::Delist { list, origin }, |entry| Change::List { list, entry }));
         }
-        follower.zone.store(Arc::new(zone.with(changes.serial, &edits)));
+        follower.swap(|zone| zone.with(changes.serial, &edits));
         Ok((follower, Started::Whole))
     }
 
     /// Serves the test entries and nothing else.
     pub fn empty(&self, serial: u32) {
-        self.zone.store(Arc::new(self.zone.load().emptied(serial)));
+        self.swap(|zone| zone.emptied(serial));
+    }
+
+    /// Swaps in what comes next. The operator's files are swapped in by another thread, so it may have to be made twice.
+    fn swap(&self, next: impl Fn(&Zone) -> Zone) {
+        self.zone.rcu(|zone| next(zone));
     }
 
     /// Serves the snapshot, and says which serial that is; 0 without one.
@@ -121,19 +129,30 @@ impl Follower {
                 changes.push(Change::Delist { list, origin });
             }
         }
-        self.zone.store(Arc::new(zone.with(version.serial, &changes)));
+        self.swap(|zone| zone.with(version.serial, &changes));
     }
 
-    /// Holds what comes from now on to these exemptions.
+    /// Holds what comes from now on to these exemptions, and at once what the operator's files list.
     pub fn hold_to(&mut self, exemptions: Exemptions) {
-        self.exemptions = exemptions;
+        let before = std::mem::replace(&mut self.exemptions, exemptions);
+        let networks: Vec<_> = self.exemptions.networks().collect();
+        self.swap(|zone| zone.without(&networks));
+        if let Some(files) = &self.files
+            && before.networks().any(|network| !networks.contains(&network))
+        {
+            files.reload_now();
+        }
+    }
+
+    /// Has the operator's files read anew when something is exempt no longer.
+    pub fn tell_of_lifted(&mut self, files: Arc<Standings>) {
+        self.files = Some(files);
     }
 
     /// Serves what is served now without these.
     pub fn drop_at_once(&self, changes: &[Change]) {
         if !changes.is_empty() {
-            let zone = self.zone.load();
-            self.zone.store(Arc::new(zone.with(zone.serial(), changes)));
+            self.swap(|zone| zone.with(zone.serial(), changes));
         }
     }
 

@@ -156,19 +156,7 @@ impl Service {
 
     /// Asks the zone over UDP: the response code and the records' data as text.
     pub(crate) fn ask(&self, name: &str, kind: RecordType) -> (ResponseCode, Vec<String>) {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut query = Message::query();
-        query.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
-        socket.send_to(&query.to_vec().unwrap(), self.dns).unwrap();
-        let mut answer = [0; 4096];
-        let length = socket.recv(&mut answer).unwrap();
-        let message = Message::from_vec(&answer[..length]).unwrap();
-        let text = |data: &RData| match data {
-            RData::A(address) => address.0.to_string(),
-            RData::TXT(text) => text.txt_data.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect(),
-            other => other.to_string(),
-        };
+        let message = ask(self.dns, name, kind).unwrap();
         (message.metadata.response_code, message.answers.iter().map(|record| text(&record.data)).collect())
     }
 
@@ -200,6 +188,29 @@ impl Drop for Service {
         // The process may have ended by itself; there is nobody to tell either way.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Asks a name server over UDP, recursion desired.
+pub(crate) fn ask(server: SocketAddr, name: &str, kind: RecordType) -> std::io::Result<Message> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.connect(server)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let mut query = Message::query();
+    query.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+    query.metadata.recursion_desired = true;
+    socket.send(&query.to_vec().unwrap())?;
+    let mut answer = [0; 4096];
+    let length = socket.recv(&mut answer)?;
+    Ok(Message::from_vec(&answer[..length]).unwrap())
+}
+
+/// The data of a record.
+pub(crate) fn text(data: &RData) -> String {
+    match data {
+        RData::A(address) => address.0.to_string(),
+        RData::TXT(text) => text.txt_data.iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect(),
+        other => other.to_string(),
     }
 }
 

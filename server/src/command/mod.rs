@@ -16,6 +16,7 @@ pub mod brake;
 pub mod audit;
 pub mod replay;
 pub mod drill;
+pub mod export;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -142,6 +143,7 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
         Command::Remove(arguments) => remove::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Drill(arguments) => return drill::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Received(arguments) => {
             let dialect = parse_dialect(&arguments.dialect).map_err(CommandError::Usage)?;

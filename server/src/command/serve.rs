@@ -14,23 +14,26 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::CommandError;
-use crate::config::{DnsSettings, Settings};
+use crate::certificate::Certificate;
+use crate::config::{DnsSettings, RateLimitMode, Settings, SunsetMode};
 use crate::connections::{self, Places};
 use crate::control::{self, Control};
 use crate::declared::Current;
-use crate::dns::access::AccessRules;
+use crate::dns::access::{Access, AccessRules, NetworkSet};
 use crate::dns::cookie::{Cookies, SECRET};
 use crate::dns::limit::{Limits, Mode};
 use crate::dns::responder::{Responder, Rules};
-use crate::dns::{tcp, udp};
+use crate::dns::{https, tcp, tls, udp};
 use crate::follow::Follower;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
+use crate::lists::{Lists, Standings};
 use crate::metrics::Metrics;
 use crate::publisher::{self, Orders, Publisher, unix_now};
 use crate::signal;
 use crate::web::{self, Doorkeeper, Served, Shown};
-use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
+use crate::zone::{Code, DomainName, Fixed, ListSettings, Sunset, Zone, ZoneSettings};
+use firsthand_analyzer::listing::Exemptions;
 use firsthand_analyzer::score::List;
 use ipnet::IpNet;
 
@@ -39,6 +42,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Files that are kept for everything that is no stranger's connection: the ledger, listeners, snapshots, settings.
 const RESERVED_FILES: u64 = 256;
+
+/// The lists of evidence, before which no list of a file stands in the zone.
+const EVIDENCE_LISTS: usize = List::ALL.len();
 
 /// How often a free pair of ports is looked for when the settings ask for port 0.
 const PORT_TRIES: usize = 16;
@@ -50,6 +56,8 @@ const NOTHING: Served = Served { intake: false, pages: false, metrics: false };
 struct Listeners {
     udp: Vec<(SocketAddr, Vec<UdpSocket>)>,
     tcp: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
+    https: Vec<TcpListener>,
     http: Vec<(TcpListener, Served)>,
 }
 
@@ -59,7 +67,7 @@ struct Listeners {
 /// When the settings, the data folder or a listener is not to be had.
 pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     start_logs();
-    let files = connections::raise_open_files()?;
+    let open_files = connections::raise_open_files()?;
     let loaded = Settings::load(config)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -68,11 +76,14 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let ledger = Ledger::open(&settings.data)?;
     let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), unix_now())?);
     let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
-    let responder = Arc::new(Responder::new(Arc::clone(&zone), rules()?));
+    let responder = Arc::new(Responder::new(Arc::clone(&zone), rules(&settings)?));
     let metrics = Metrics::new(Arc::clone(responder.counters()), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
     let exemptions = declared.load().exemptions.clone();
-    let follower = Follower::start(Arc::clone(&zone), exemptions, &ledger, &settings.data, unix_now())?;
+    let mut follower = Follower::start(Arc::clone(&zone), exemptions.clone(), &ledger, &settings.data, unix_now())?;
+    let files = StaticLists::load(&settings, &exemptions, Arc::clone(&zone), Arc::clone(&declared));
+    follower.0.tell_of_lifted(files.standings());
+    metrics.show_lists(files.standings());
     let orders = Orders::default();
     let mut publisher =
         Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics), orders.clone())?;
@@ -86,6 +97,8 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     let stop_publisher = Arc::clone(&stop);
     let publishing = thread::Builder::new().name("publisher".into());
     threads.push(publishing.spawn(move || publisher::run(publisher, &stop_publisher))?);
+    let stop_files = Arc::clone(&stop);
+    threads.push(thread::Builder::new().name("static-lists".into()).spawn(move || files.run(&stop_files))?);
     for (_, sockets) in listeners.udp {
         threads.extend(udp::serve(sockets, &responder, &stop)?);
     }
@@ -102,14 +115,17 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
     };
-    let streams = Streams::new(&settings, files, responder, Arc::clone(&metrics));
+    let certificate = settings.dns.pair.clone().map(Certificate::load).transpose();
+    let certificate = certificate.map_err(|error| CommandError::Usage(format!("dns.certificate: {error}")))?;
+    let dns = DnsListeners { tcp: listeners.tcp, tls: listeners.tls, https: listeners.https, certificate };
+    let streams = Streams::new(&settings, open_files, responder, Arc::clone(&metrics));
     let intake = Intake::new(declared, ledger, metrics);
     let http = listeners.http.into_iter();
     let http = http.map(|(listener, served)| (listener, web::router(served, intake.clone(), shown.clone()))).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
         let door = control::bind(&settings.data)?;
-        serve_streams(listeners.tcp, http, streams, (door, control)).await
+        serve_streams(dns, http, streams, (door, control)).await
     });
     stop.store(true, Ordering::Relaxed);
     runtime.shutdown_timeout(GRACE);
@@ -120,6 +136,56 @@ pub fn run(config: Option<&Path>) -> Result<(), CommandError> {
     }
     tracing::info!("stopped");
     Ok(served?)
+}
+
+/// The operator's files, and the zone that they go into.
+struct StaticLists {
+    lists: Lists,
+    zone: Arc<ArcSwap<Zone>>,
+    declared: Arc<Current>,
+}
+
+impl StaticLists {
+    /// Reads the files for the first time; what is wrong with them is in the log, and their names are SERVFAIL (G8).
+    fn load(settings: &Settings, exemptions: &Exemptions, zone: Arc<ArcSwap<Zone>>, declared: Arc<Current>) -> Self {
+        let lists =
+            Lists::load(&settings.lists, exemptions, |list, entries| take_over(&zone, &declared, list, &entries));
+        Self { lists, zone, declared }
+    }
+
+    fn standings(&self) -> Arc<Standings> {
+        self.lists.standings()
+    }
+
+    /// Watches the files until `stop`.
+    fn run(self, stop: &AtomicBool) {
+        let Self { lists, zone, declared } = self;
+        let exemptions = || declared.load().exemptions.clone();
+        lists.run(stop, exemptions, |list, entries| take_over(&zone, &declared, list, &entries));
+    }
+}
+
+/// Swaps in what a file says now. What became exempt while it was read is cut out (G6): before the swap what is known
+/// by then, and the publisher cuts what it learns of later out of what is served.
+fn take_over(zone: &ArcSwap<Zone>, declared: &Current, list: usize, entries: &Fixed) {
+    let known = declared.load();
+    let networks: Vec<IpNet> = known.exemptions.networks().collect();
+    let entries = Arc::new(entries.without(&networks));
+    zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
+    let later = declared.load();
+    if !Arc::ptr_eq(&known, &later) {
+        let networks: Vec<IpNet> = later.exemptions.networks().collect();
+        zone.rcu(|zone| zone.without(&networks));
+    }
+}
+
+/// What DNS comes in by, beside UDP.
+struct DnsListeners {
+    tcp: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
+    https: Vec<TcpListener>,
+    /// There is one where `tls` or `https` is not empty: the settings see to it.
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// What the streams of strangers share.
@@ -157,7 +223,7 @@ impl Streams {
 
 /// Serves DNS over TCP, HTTP and the operator's socket until a signal, then lets open requests end.
 async fn serve_streams(
-    dns: Vec<TcpListener>,
+    dns: DnsListeners,
     http: Vec<(TcpListener, axum::Router)>,
     streams: Streams,
     (door, control): (UnixListener, Control),
@@ -166,11 +232,35 @@ async fn serve_streams(
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(control::serve(door, control, ended(stopped.clone())));
     let Streams { responder, places, deadlines, proxies, metrics } = streams;
-    for listener in dns {
+    for listener in dns.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (responder, places, stopped) = (Arc::clone(&responder), Arc::clone(&places), stopped.clone());
         tasks.spawn(async move {
             tcp::serve(listener, responder, places, deadlines, stopped).await;
+            Ok(())
+        });
+    }
+    if let Some(certificate) = dns.certificate {
+        for listener in dns.tls {
+            let (listener, certificate) = (tokio::net::TcpListener::from_std(listener)?, Arc::clone(&certificate));
+            let (responder, places, stopped) = (Arc::clone(&responder), Arc::clone(&places), stopped.clone());
+            tasks.spawn(async move {
+                tls::serve(listener, &certificate, responder, places, deadlines, stopped).await;
+                Ok(())
+            });
+        }
+        for listener in dns.https {
+            let (listener, certificate) = (tokio::net::TcpListener::from_std(listener)?, Arc::clone(&certificate));
+            let (responder, places, stopped) = (Arc::clone(&responder), Arc::clone(&places), stopped.clone());
+            tasks.spawn(async move {
+                https::serve(listener, &certificate, responder, places, deadlines, stopped).await;
+                Ok(())
+            });
+        }
+        let (expiry, stopped) = (metrics.certificate_expiry.clone(), stopped.clone());
+        expiry.set(certificate.expires());
+        tasks.spawn(async move {
+            certificate.follow(|renewed| expiry.set(renewed.expires()), stopped).await;
             Ok(())
         });
     }
@@ -199,17 +289,41 @@ async fn ended(mut stopped: watch::Receiver<bool>) {
 }
 
 /// By which rules DNS answers.
-fn rules() -> Result<Rules, CommandError> {
-    let mut secret = [0; SECRET];
-    getrandom::fill(&mut secret)
-        .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
-    let cookies = Cookies::new(vec![secret]).expect("there is a secret");
-    let exempt = AccessRules::new([]);
-    let limits = Limits { mode: Mode::Report, per_answer: 20, per_network: 1000, total: 20_000, slip: 2, exempt };
-    Ok(Rules { access: AccessRules::new([]), cookies, limits })
+fn rules(settings: &Settings) -> Result<Rules, CommandError> {
+    let (dns, rate) = (&settings.dns, &settings.rate_limit);
+    let secrets = match &dns.cookie_secrets {
+        Some(known) => known.secrets().to_vec(),
+        None => {
+            let mut secret = [0; SECRET];
+            getrandom::fill(&mut secret)
+                .map_err(|error| CommandError::Usage(format!("no random bytes are to be had: {error}")))?;
+            vec![secret]
+        }
+    };
+    let named = [(&dns.allow, Access::Allow), (&dns.refuse, Access::Refuse), (&dns.drop, Access::Drop)];
+    let access =
+        |(networks, access): &(&Vec<IpNet>, Access)| networks.iter().map(|net| (*net, *access)).collect::<Vec<_>>();
+    let limits = Limits {
+        mode: match rate.mode {
+            RateLimitMode::Report => Mode::Report,
+            RateLimitMode::Enforce => Mode::Enforce,
+            RateLimitMode::Off => Mode::Off,
+        },
+        per_answer: rate.per_answer,
+        per_network: rate.per_network,
+        total: rate.total,
+        slip: rate.slip,
+        exempt: NetworkSet::new(rate.exempt.iter().copied()),
+    };
+    let cookies = Cookies::new(secrets).expect("there is at least one secret");
+    Ok(Rules { access: AccessRules::new(named.iter().flat_map(access)), cookies, limits })
 }
 
-fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
+/// The zone of these settings without an entry.
+///
+/// # Errors
+/// When names, codes or texts do not fit into DNS.
+pub(super) fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
     let wrong = |key: &str, error: &dyn std::fmt::Display| CommandError::Usage(format!("zone.{key}: {error}"));
     let name = |key: &str, text: &str| text.parse::<DomainName>().map_err(|error| wrong(key, &error));
     let zone = ZoneSettings {
@@ -222,11 +336,17 @@ fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
             .collect::<Result<_, _>>()?,
         contact: DomainName::from_mailbox(&settings.zone.contact).map_err(|error| wrong("contact", &error))?,
         page: settings.zone.page.clone(),
+        sunset: match settings.zone.sunset {
+            SunsetMode::No => Sunset::No,
+            SunsetMode::Announced => Sunset::Announced,
+            SunsetMode::Empty => Sunset::Empty,
+            SunsetMode::Off => Sunset::Off,
+        },
         ..ZoneSettings::default()
     };
     let code = |key: &str, code: Ipv4Addr| Code::try_from(code).map_err(|error| wrong(key, &error));
     let combined = |list: List| settings.zone.combined.contains(&list);
-    let lists = vec![
+    let mut lists = vec![
         ListSettings { combined: combined(List::Spam), ..ListSettings::spam() },
         ListSettings {
             code: code("backscatter-code", settings.zone.backscatter_code)?,
@@ -239,12 +359,16 @@ fn empty_zone(settings: &Settings) -> Result<Zone, CommandError> {
             ..ListSettings::mixed()
         },
     ];
+    for list in &settings.lists {
+        let label = list.name.parse().map_err(|error| CommandError::Usage(format!("list.name: {error}")))?;
+        lists.push(ListSettings::of_file(label, code("code", list.code)?, list.combined));
+    }
     Zone::empty(zone, lists).map_err(|error| wrong("page", &error))
 }
 
 fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, CommandError> {
     let file = config.map_or_else(|| "a settings file".to_owned(), |path| path.display().to_string());
-    let busy = |table: &str, transport: &str, address: SocketAddr, error: &io::Error| {
+    let busy = |table: &str, key: &str, transport: &str, address: SocketAddr, error: &io::Error| {
         let what = match error.kind() {
             io::ErrorKind::AddrInUse => format!("another process has {transport} port {}", address.port()),
             io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
@@ -254,17 +378,19 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
             _ => error.to_string(),
         };
         CommandError::Usage(format!(
-            "cannot listen on {address}: {what}; stop it or set another address: `listen = [\"{}:PORT\"]` under [{table}] in {file}",
+            "cannot listen on {address}: {what}; stop it or set another address: `{key} = [\"{}:PORT\"]` under [{table}] in {file}",
             address.ip()
         ))
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut listeners = Listeners { udp: Vec::new(), tcp: Vec::new(), http: Vec::new() };
+    let mut listeners =
+        Listeners { udp: Vec::new(), tcp: Vec::new(), tls: Vec::new(), https: Vec::new(), http: Vec::new() };
     for address in &settings.dns.listen {
         let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
         loop {
             tries -= 1;
-            let sockets = udp::bind(*address, threads).map_err(|error| busy("dns", "UDP", *address, &error))?;
+            let sockets =
+                udp::bind(*address, threads).map_err(|error| busy("dns", "listen", "UDP", *address, &error))?;
             let bound = sockets.first().map_or(Ok(*address), UdpSocket::local_addr)?;
             match connections::bind(bound) {
                 Ok(listener) => {
@@ -273,17 +399,27 @@ fn bind(settings: &Settings, config: Option<&Path>) -> Result<Listeners, Command
                     break;
                 }
                 Err(_) if tries > 0 => {}
-                Err(error) => return Err(busy("dns", "TCP", bound, &error)),
+                Err(error) => return Err(busy("dns", "listen", "TCP", bound, &error)),
             }
+        }
+    }
+    let DnsSettings { tls, https, .. } = &settings.dns;
+    for (sockets, key, bound) in [(tls, "tls", &mut listeners.tls), (https, "https", &mut listeners.https)] {
+        for address in sockets {
+            bound.push(connections::bind(*address).map_err(|error| busy("dns", key, "TCP", *address, &error))?);
         }
     }
     let settings = &settings.http;
     let (pages, apart) = (true, |sockets: &Vec<SocketAddr>| !sockets.is_empty());
     let public = Served { intake: !apart(&settings.intake), pages, metrics: !apart(&settings.metrics) };
     let (intake, metrics) = (Served { intake: true, ..NOTHING }, Served { metrics: true, ..NOTHING });
-    for (sockets, served) in [(&settings.listen, public), (&settings.intake, intake), (&settings.metrics, metrics)] {
+    for (sockets, key, served) in [
+        (&settings.listen, "listen", public),
+        (&settings.intake, "intake", intake),
+        (&settings.metrics, "metrics", metrics),
+    ] {
         for address in sockets {
-            let listener = connections::bind(*address).map_err(|error| busy("http", "TCP", *address, &error))?;
+            let listener = connections::bind(*address).map_err(|error| busy("http", key, "TCP", *address, &error))?;
             listeners.http.push((listener, served));
         }
     }
@@ -296,6 +432,13 @@ fn announce(settings: &Settings, listeners: &Listeners) -> io::Result<()> {
     let mut output = io::stdout().lock();
     for (address, _) in &listeners.udp {
         writeln!(output, "{}: DNS on {address} (UDP and TCP)", settings.zone.name)?;
+    }
+    for listener in &listeners.tls {
+        writeln!(output, "{}: DNS over TLS on {}", settings.zone.name, listener.local_addr()?)?;
+    }
+    for listener in &listeners.https {
+        let (address, path) = (listener.local_addr()?, https::PATH);
+        writeln!(output, "{}: DNS over HTTPS on https://{address}{path}", settings.zone.name)?;
     }
     for (listener, served) in &listeners.http {
         let what = match served {

@@ -6,8 +6,8 @@
 //! key and mend ([`Remark`]). Only this module knows the file; the rest of the server takes the small parts below.
 //!
 //! Paths: `data` is relative to the working directory, because it says where this *process* writes and two processes may
-//! share a file; `token-file` and a list's `file` are relative to the folder of the settings file that names them, because
-//! they lie beside it.
+//! share a file; `token-file`, a list's `file`, and DNS' `certificate` and `key` are relative to the folder of the settings
+//! file that names them, because they lie beside it.
 //!
 //! ```text
 //! file ─▶ source (TOML) ─▶ table (keys with their places) ─▶ read (values) ─▶ relations (what must fit together) ─▶ Settings
@@ -40,17 +40,18 @@ use firsthand_analyzer::topology::Boundary;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
+pub use crate::certificate::Pair;
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
-pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, Word};
+pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, RateLimitMode, SunsetMode, Word};
 
 /// Default of `data`: the folder that holds everything the service keeps, in the working directory.
 pub const DATA_DEFAULT: &str = "./firsthand-data";
 /// Default of `zone.name`.
 pub const ZONE_NAME_DEFAULT: &str = "bl.example";
 /// Default of `zone.name-servers`.
-pub const NAME_SERVERS_DEFAULT: [&str; 1] = ["ns.bl.example"];
+pub const NAME_SERVERS_DEFAULT: [&str; 1] = ["ns.example"];
 /// Default of `zone.contact`.
 pub const CONTACT_DEFAULT: &str = "hostmaster@bl.example";
 /// Default of `zone.page`.
@@ -87,6 +88,16 @@ pub const PER_LIST_DEFAULT: u32 = 2000;
 pub const PER_FEED_DEFAULT: u32 = 500;
 /// Default of `brake.interval`.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(600);
+/// Default of `rate-limit.mode`: what would be withheld is counted first.
+pub const RATE_LIMIT_MODE_DEFAULT: RateLimitMode = RateLimitMode::Report;
+/// Default of `rate-limit.per-answer`, a second: a /24 full of mail servers without a common cache asks less.
+pub const PER_ANSWER_DEFAULT: u32 = 20;
+/// Default of `rate-limit.per-network`, a second.
+pub const PER_NETWORK_DEFAULT: u32 = 1000;
+/// Default of `rate-limit.total`, a second.
+pub const TOTAL_DEFAULT: u32 = 20_000;
+/// Default of `rate-limit.slip`: every other one.
+pub const SLIP_DEFAULT: u32 = 2;
 /// Default of a feed's `kind`.
 pub const FEED_KIND_DEFAULT: FeedKind = FeedKind::Traps;
 /// Default of a relay's `dialect`: none is expected, and all readings must agree.
@@ -109,8 +120,12 @@ pub const BACKSCATTER_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
 pub const MIXED_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 8);
 /// Default of `zone.combined`.
 pub const COMBINED_DEFAULT: &[List] = &[List::Spam];
+/// Default of `zone.sunset`.
+pub const SUNSET_DEFAULT: SunsetMode = SunsetMode::No;
 /// Default of a trap's `accepts-reports`: a report to it is mail like any other.
 pub const ACCEPTS_REPORTS_DEFAULT: bool = false;
+/// Default of a static list's `combined`: it is asked by its own zone only.
+pub const LIST_COMBINED_DEFAULT: bool = false;
 /// Default of a static list's `format`.
 pub const LIST_FORMAT_DEFAULT: ListFormat = ListFormat::Ip4set;
 
@@ -137,6 +152,8 @@ pub struct Settings {
     pub policy: PolicySettings,
     /// How fast the zone may grow (G7).
     pub brake: BrakeSettings,
+    /// How many answers the unproven get.
+    pub rate_limit: RateLimitSettings,
     /// The known internal hosts, in the order of the file.
     #[serde(rename = "relay", skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<RelaySettings>,
@@ -149,7 +166,7 @@ pub struct Settings {
     /// The networks that are never in a zone (G6).
     #[serde(rename = "exempt", skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<ExemptionSettings>,
-    /// The static lists. Always empty after loading: this version refuses them (`relations::refuse_static_lists`).
+    /// The static lists, in the order of the file.
     #[serde(rename = "list", skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<ListSettings>,
 }
@@ -173,6 +190,8 @@ pub struct ZoneSettings {
     /// The evidence's lists that the combined zone holds; at least one.
     #[serde(serialize_with = "word::print_all")]
     pub combined: Vec<List>,
+    /// How far the zone is on its way out of service.
+    pub sunset: SunsetMode,
 }
 
 /// `[dns]`.
@@ -181,6 +200,13 @@ pub struct ZoneSettings {
 pub struct DnsSettings {
     /// The addresses that take queries over UDP and TCP; at least one; port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
+    /// The addresses that take queries over TLS (RFC 7858); may be empty.
+    pub tls: Vec<SocketAddr>,
+    /// The addresses that take queries over HTTPS (RFC 8484); may be empty.
+    pub https: Vec<SocketAddr>,
+    /// The absolute paths of the certificate and key that these show; never none where one is.
+    #[serde(flatten)]
+    pub pair: Option<Pair>,
     /// Connections at once, over all listeners of `[dns]`; when all are held, the longest idle gives way to a newcomer.
     pub tcp_connections: u32,
     /// Those of one network (IPv4: /24, IPv6: /56); at most `tcp_connections`. More are refused.
@@ -188,6 +214,60 @@ pub struct DnsSettings {
     /// How long a connection may go without a whole query.
     #[serde(serialize_with = "length_of_time")]
     pub tcp_idle: Duration,
+    /// The networks that may ask; none: all that are not named below. Of networks within each other the longest counts.
+    pub allow: Vec<IpNet>,
+    /// The networks that are told REFUSED.
+    pub refuse: Vec<IpNet>,
+    /// The networks that are not answered at all.
+    pub drop: Vec<IpNet>,
+    /// The secrets of DNS cookies (RFC 9018 §5); none: one that is new at each start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie_secrets: Option<CookieSecrets>,
+}
+
+/// The file of `dns.cookie-secrets` with what it holds. It prints as its path, and `Debug` shows no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CookieSecrets {
+    file: PathBuf,
+    secrets: Vec<[u8; 16]>,
+}
+
+impl CookieSecrets {
+    /// The secrets, the one that makes cookies first.
+    pub fn secrets(&self) -> &[[u8; 16]] {
+        &self.secrets
+    }
+}
+
+impl fmt::Debug for CookieSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CookieSecrets({:?})", self.file)
+    }
+}
+
+impl Serialize for CookieSecrets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        path_as_text(&self.file, serializer)
+    }
+}
+
+/// `[rate-limit]`: how many answers a second go over UDP to clients that did not prove their address.
+/// `1 ≤ per_answer ≤ per_network ≤ total ≤ 1,000,000`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RateLimitSettings {
+    /// Whether the rates bite.
+    pub mode: RateLimitMode,
+    /// Answers about one address to one client network (IPv4 /24, IPv6 /56).
+    pub per_answer: u32,
+    /// Answers to one client network.
+    pub per_network: u32,
+    /// Answers to all of them together.
+    pub total: u32,
+    /// Every which answer over a rate becomes a request for proof, from 1; 0: none does.
+    pub slip: u32,
+    /// The networks that are never limited.
+    pub exempt: Vec<IpNet>,
 }
 
 /// `[http]`.
@@ -330,11 +410,13 @@ pub struct ListSettings {
     pub name: String,
     /// The A record of its entries; in 127.0.0.0/8, unique, never 127.0.0.1 (RFC 5782 §5).
     pub code: Ipv4Addr,
-    /// The absolute path of its entries.
-    #[serde(serialize_with = "path_as_text")]
-    pub file: PathBuf,
-    /// The rbldnsd data set type of the file.
+    /// The absolute paths of its entries, which are read as one file after the other; at least one.
+    #[serde(rename = "file", serialize_with = "paths_as_texts")]
+    pub files: Vec<PathBuf>,
+    /// The rbldnsd data set type of the files.
     pub format: ListFormat,
+    /// Whether the combined zone holds it too.
+    pub combined: bool,
 }
 
 /// Settings that were read without a mistake, and what should be said about them all the same.
@@ -384,6 +466,7 @@ impl Default for Settings {
             http: HttpSettings::default(),
             policy: PolicySettings::default(),
             brake: BrakeSettings::default(),
+            rate_limit: RateLimitSettings::default(),
             relays: Vec::new(),
             feeds: Vec::new(),
             traps: Vec::new(),
@@ -403,6 +486,7 @@ impl Default for ZoneSettings {
             backscatter_code: BACKSCATTER_CODE_DEFAULT,
             mixed_code: MIXED_CODE_DEFAULT,
             combined: COMBINED_DEFAULT.to_vec(),
+            sunset: SUNSET_DEFAULT,
         }
     }
 }
@@ -411,9 +495,29 @@ impl Default for DnsSettings {
     fn default() -> Self {
         Self {
             listen: vec![DNS_LISTEN_DEFAULT],
+            tls: Vec::new(),
+            https: Vec::new(),
+            pair: None,
             tcp_connections: TCP_CONNECTIONS_DEFAULT,
             tcp_per_prefix: TCP_PER_PREFIX_DEFAULT,
             tcp_idle: TCP_IDLE_DEFAULT,
+            allow: Vec::new(),
+            refuse: Vec::new(),
+            drop: Vec::new(),
+            cookie_secrets: None,
+        }
+    }
+}
+
+impl Default for RateLimitSettings {
+    fn default() -> Self {
+        Self {
+            mode: RATE_LIMIT_MODE_DEFAULT,
+            per_answer: PER_ANSWER_DEFAULT,
+            per_network: PER_NETWORK_DEFAULT,
+            total: TOTAL_DEFAULT,
+            slip: SLIP_DEFAULT,
+            exempt: Vec::new(),
         }
     }
 }
@@ -460,6 +564,14 @@ impl Serialize for TrapAddress {
 /// Prints a path as the text that TOML needs; settings files hold UTF-8 paths only.
 fn path_as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// Prints one path as a text, and several as a list.
+fn paths_as_texts<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    match paths {
+        [path] => path_as_text(path, serializer),
+        paths => serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy())),
+    }
 }
 
 /// Prints a length of time in whole hours (`48h`) where that is exact, and as humantime does otherwise.

@@ -32,7 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const PREFIX_V4: u32 = 24;
 /// The prefix of an IPv6 network that is counted as one: what one customer has at most, as a rule (RFC 6177 §2).
 const PREFIX_V6: u32 = 56;
-/// Connections that were told to leave and have not yet, at most one for so many places; past it newcomers are refused.
+/// Connections that were told to leave and have not yet, at most one for so many places; past it newcomers wait.
 const LEAVING_SHARE: usize = 16;
 /// Idle times shrink to this part of themselves …
 const CROWDED_IDLE: u32 = 4;
@@ -56,7 +56,6 @@ pub struct Counts {
     taken: AtomicU64,
     closed: AtomicU64,
     crowded: AtomicU64,
-    full: AtomicU64,
     evicted: AtomicU64,
     barred: AtomicU64,
     unsecured: AtomicU64,
@@ -78,11 +77,6 @@ impl Counts {
     /// Connections closed at once, as their network had its share.
     pub fn refused_by_prefix(&self) -> u64 {
         self.crowded.load(Ordering::Relaxed)
-    }
-
-    /// Connections closed at once, as those that had to leave for others had not left yet.
-    pub fn refused_as_full(&self) -> u64 {
-        self.full.load(Ordering::Relaxed)
     }
 
     /// Connections that gave way to a newcomer.
@@ -116,6 +110,7 @@ pub struct Places {
     limits: Limits,
     began: Instant,
     held: Mutex<Held>,
+    left: Notify,
 }
 
 /// Who holds places.
@@ -152,11 +147,23 @@ pub struct Place {
 impl Places {
     /// All places free.
     pub fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, began: Instant::now(), held: Mutex::default() })
+        Arc::new(Self { limits, began: Instant::now(), held: Mutex::default(), left: Notify::new() })
     }
 
-    /// A place for `client`, for which the longest idle may have to leave; none where its network has its share, or
-    /// too many are about to leave.
+    /// Returns when another place may be taken: at once, unless too many of those that were told to leave still have to.
+    async fn room(&self) {
+        let most = self.limits.connections + self.limits.connections.div_ceil(LEAVING_SHARE);
+        loop {
+            // Before the look: whoever leaves after it is noticed.
+            let left = self.left.notified();
+            if self.held().number < most {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    /// A place for `client`, for which the longest idle may have to leave; none where its network has its share.
     pub fn take(self: &Arc<Self>, client: SocketAddr, counts: &Arc<Counts>) -> Option<Place> {
         let prefix = self.prefix(client.ip());
         let mut guard = self.held();
@@ -166,15 +173,11 @@ impl Places {
             add(&counts.crowded);
             return None;
         }
-        if held.staying.len() >= self.limits.connections {
-            if held.number >= self.limits.connections + self.limits.connections.div_ceil(LEAVING_SHARE) {
-                add(&counts.full);
-                return None;
-            }
-            if let Some((_, longest_idle)) = held.staying.pop_first() {
-                add(&longest_idle.counts.evicted);
-                longest_idle.leave.notify_one();
-            }
+        if held.staying.len() >= self.limits.connections
+            && let Some((_, longest_idle)) = held.staying.pop_first()
+        {
+            add(&longest_idle.counts.evicted);
+            longest_idle.leave.notify_one();
         }
         let seat = Arc::new(Seat { leave: Notify::new(), counts: Arc::clone(counts) });
         let turn = held.next_turn();
@@ -268,6 +271,7 @@ impl Drop for Place {
             }
         }
         drop(held);
+        self.places.left.notify_waiters();
         self.seat.counts.closed.fetch_add(1, Ordering::Release);
     }
 }
@@ -305,11 +309,15 @@ pub async fn accept<Served>(
 {
     let mut connections = JoinSet::new();
     loop {
+        let accepting = async {
+            places.room().await;
+            listener.accept().await
+        };
         let accepted = tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = accepting => accepted,
         };
         match accepted {
             Ok((_, client)) if !admits(client.ip()) => add(&counts.barred),
@@ -358,6 +366,8 @@ pub fn raise_open_files() -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     fn places(connections: usize, per_prefix: usize) -> (Arc<Places>, Arc<Counts>) {
@@ -370,7 +380,7 @@ mod tests {
     }
 
     async fn is_evicted(place: &Place) -> bool {
-        tokio::time::timeout(Duration::from_millis(20), place.evicted()).await.is_ok()
+        timeout(Duration::from_millis(20), place.evicted()).await.is_ok()
     }
 
     /// Places, per network and in total, whatever the spelling of the address.
@@ -400,13 +410,15 @@ mod tests {
         held[0].active();
         let newcomer = places.take(client("192.0.2.1"), &counts).unwrap();
         assert!(is_evicted(&held[1]).await && !is_evicted(&held[0]).await && !is_evicted(&newcomer).await);
-        // It has not left yet: one may be about to leave, and no more.
+        // It has not left yet: one may be about to leave, and for more a newcomer waits.
         held[1].active();
-        assert!(places.take(client("192.0.2.1"), &counts).is_none());
-        assert_eq!((counts.refused_as_full(), counts.evicted(), counts.open()), (1, 1, 17));
+        let room = async |places: &Places| timeout(Duration::from_millis(20), places.room()).await.is_ok();
+        assert!(!room(&places).await);
         let mut held = held;
         drop(held.remove(1));
-        assert!(places.take(client("192.0.2.1"), &counts).is_some());
+        assert!(room(&places).await);
+        let _newcomer = places.take(client("192.0.2.1"), &counts).unwrap();
+        assert_eq!((counts.evicted(), counts.open()), (2, 17));
         assert!(is_evicted(&held[1]).await, "the one that was second, after the first became active");
     }
 

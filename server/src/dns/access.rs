@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
+use prefix_trie::{PrefixMap, PrefixSet};
 
 /// What a client may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +56,35 @@ impl AccessRules {
             IpAddr::V6(address) => self.six.get_lpm(&address.into()).map(|(_, access)| *access),
         };
         named.unwrap_or(self.others)
+    }
+}
+
+/// Networks that are meant as one.
+#[derive(Clone, Debug)]
+pub struct NetworkSet {
+    four: PrefixSet<Ipv4Net>,
+    six: PrefixSet<Ipv6Net>,
+}
+
+impl NetworkSet {
+    /// The set of these networks.
+    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        let mut set = Self { four: PrefixSet::new(), six: PrefixSet::new() };
+        for network in networks {
+            match network {
+                IpNet::V4(network) => set.four.insert(network.trunc()),
+                IpNet::V6(network) => set.six.insert(network.trunc()),
+            };
+        }
+        set
+    }
+
+    /// Whether one of them holds `address`.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.four.get_lpm(&address.into()).is_some(),
+            IpAddr::V6(address) => self.six.get_lpm(&address.into()).is_some(),
+        }
     }
 }
 

@@ -12,7 +12,6 @@
 //!
 //! Transfers are refused (their own module serves them, to whom it knows), and there is no recursion (RFC 5358).
 
-use std::io::Write;
 use std::net::IpAddr;
 
 use super::Transport;
@@ -21,10 +20,12 @@ pub use super::message::Rcode;
 use super::message::rr_type;
 use super::message::{CLASS_IN, Ending, ExtendedError, Fault, Owner, Query, Question, Reply, Section};
 use super::position::{Position, locate};
-use crate::zone::{ADDRESS, Code, DomainName, Prefix, Scope, Zone};
+use crate::zone::{Code, DomainName, Ignorance, Prefix, Scope, Sunset, Zone};
 
 /// The TXT record of a test entry; it names no address, since it lists none.
-const TEST_TEXT: &str = "Test entry of this blocklist (RFC 5782 section 5). It lists no host.";
+pub const TEST_TEXT: &str = "Test entry of this blocklist (RFC 5782 section 5). It lists no host.";
+/// The TXT record of the apex of a list that goes out of service (RFC 6471 §3.4).
+const SUNSET_TEXT: &str = "This blocklist goes out of service. Take it out of your mail server's settings.";
 /// The HINFO record that answers ANY: CPU "RFC8482" and an empty OS (RFC 8482 §4.2).
 const ANY_DATA: &[u8] = b"\x07RFC8482\x00";
 
@@ -161,6 +162,15 @@ impl Kind {
     }
 }
 
+impl From<Ignorance> for Kind {
+    fn from(ignorance: Ignorance) -> Self {
+        match ignorance {
+            Ignorance::NotReady => Self::NotReady,
+            Ignorance::TooOld => Self::TooOld,
+        }
+    }
+}
+
 impl From<Fault> for Kind {
     fn from(fault: Fault) -> Self {
         match fault {
@@ -284,10 +294,9 @@ fn resolve(question: Question<'_>, zone: &Zone, now: u64, reply: &mut Reply<'_>,
             let mut above = spelled.filter(|prefix| prefix.address().is_none());
             match address.and_then(|address| at_address(qtype, scope, address, zone, now, reply, answered)) {
                 Some(kind) => kind,
-                None if above.clone().any(|prefix| zone.leads_to_test(scope, prefix)) => Kind::NoData,
-                None if zone.is_too_old(now) => unbelievable(zone),
                 None if above.any(|prefix| zone.exists(scope, prefix, now)) => Kind::NoData,
-                None => Kind::NoName,
+                // Not knowing is not "not listed" (G8).
+                None => zone.ignorance(scope, now).map_or(Kind::NoName, Kind::from),
             }
         }
     };
@@ -298,16 +307,14 @@ fn resolve(question: Question<'_>, zone: &Zone, now: u64, reply: &mut Reply<'_>,
     }
 }
 
-fn unbelievable(zone: &Zone) -> Kind {
-    if zone.last_heard().is_some() { Kind::TooOld } else { Kind::NotReady }
-}
-
 fn at_apex(qtype: u16, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
     let settings = zone.settings();
     let apex = Owner::Apex(0);
     match qtype {
-        rr_type::SOA if zone.is_too_old(now) => return unbelievable(zone),
-        rr_type::SOA => write_soa(Section::Answer, apex, settings.ttl, zone, reply),
+        rr_type::SOA => match zone.ignorance(Scope::Combined, now) {
+            Some(ignorance) => return ignorance.into(),
+            None => write_soa(Section::Answer, apex, settings.ttl, zone, reply),
+        },
         rr_type::NS => {
             for name in &settings.name_servers {
                 let write = |out: &mut Vec<u8>| write_name(out, name, zone, apex);
@@ -315,6 +322,12 @@ fn at_apex(qtype: u16, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
             }
         }
         rr_type::ANY => write_any(settings.ttl, reply),
+        rr_type::TXT if settings.sunset != Sunset::No => {
+            reply.record(Section::Answer, apex, rr_type::TXT, settings.ttl, |out| {
+                out.push(SUNSET_TEXT.len() as u8);
+                out.extend_from_slice(SUNSET_TEXT.as_bytes());
+            });
+        }
         _ => return Kind::NoData,
     }
     Kind::Apex
@@ -335,35 +348,35 @@ fn at_address(
         answered.about = about(address);
         match qtype {
             rr_type::A => write_code(code, longest, reply),
-            rr_type::TXT => write_text(TEST_TEXT, address, longest, reply),
+            rr_type::TXT => write_text(longest, reply, |out| out.extend_from_slice(TEST_TEXT.as_bytes())),
             rr_type::ANY => write_any(longest, reply),
             _ => return Some(Kind::NoData),
         }
         return Some(Kind::TestEntry);
     }
-    if zone.is_too_old(now) {
-        return None;
-    }
     let mut listings = zone.listings(scope, address, now);
     let first = listings.next()?;
-    let until = listings.clone().fold(first.until, |until, listing| until.min(listing.until));
-    // No record outlives a listing (G8), and all records of a set live equally long (RFC 2181 §5.2).
-    let ttl = u32::try_from(until - now).map_or(longest, |left| left.min(longest));
+    // All records of a set live equally long (RFC 2181 §5.2).
+    let ttl = listings.clone().fold(first.ttl, |ttl, listing| ttl.min(listing.ttl));
     answered.about = about(address);
     let listings = std::iter::once(first).chain(listings);
     answered.lists = listings.clone().fold(0, |lists, listing| lists | 1 << listing.list);
     match qtype {
         rr_type::A => {
-            let code = |list: usize| zone.lists()[list].code;
             for (at, listing) in listings.clone().enumerate() {
-                let code_here = code(listing.list);
-                // Two lists may share a value; a set holds a record once (RFC 2181 §5).
-                if !listings.clone().take(at).any(|earlier| code(earlier.list) == code_here) {
-                    write_code(code_here, ttl, reply);
+                // Two entries may have one value; a set holds a record once (RFC 2181 §5).
+                if !listings.clone().take(at).any(|earlier| earlier.code == listing.code) {
+                    write_code(listing.code, ttl, reply);
                 }
             }
         }
-        rr_type::TXT => listings.for_each(|listing| write_text(zone.text(listing.list), address, ttl, reply)),
+        rr_type::TXT => {
+            for (at, listing) in listings.clone().enumerate() {
+                if !listings.clone().take(at).any(|earlier| zone.says_the_same(&earlier, &listing)) {
+                    write_text(ttl, reply, |out| zone.write_text(&listing, address, out));
+                }
+            }
+        }
         rr_type::ANY => write_any(ttl, reply),
         _ => return Some(Kind::NoData),
     }
@@ -382,19 +395,13 @@ fn write_code(code: Code, ttl: u32, reply: &mut Reply<'_>) {
     reply.record(Section::Answer, Owner::Question, rr_type::A, ttl, |out| out.extend_from_slice(&octets));
 }
 
-/// Writes one TXT record of one string, in which the address takes the place of [`ADDRESS`].
-fn write_text(text: &str, address: IpAddr, ttl: u32, reply: &mut Reply<'_>) {
+/// Writes one TXT record of one string.
+fn write_text(ttl: u32, reply: &mut Reply<'_>, write: impl FnOnce(&mut Vec<u8>)) {
     reply.record(Section::Answer, Owner::Question, rr_type::TXT, ttl, |out| {
         let length_at = out.len();
         out.push(0);
-        for (at, piece) in text.split(ADDRESS).enumerate() {
-            if at > 0 {
-                // RFC 5952 is how the standard library writes addresses; a v4-mapped one keeps its dotted end.
-                write!(out, "{address}").expect("a vector takes what is written");
-            }
-            out.extend_from_slice(piece.as_bytes());
-        }
-        // The zone's settings keep every text within TEXT_LIMIT.
+        write(out);
+        // Settings and files keep every text within TEXT_LIMIT.
         out[length_at] = (out.len() - length_at - 1) as u8;
     });
 }

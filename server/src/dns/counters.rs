@@ -5,6 +5,7 @@
 //! Each thread that serves datagrams counts in a [`Tally`] of its own, so that threads share no cache line; connections
 //! of one transport share one.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -135,12 +136,19 @@ impl Tally {
 pub struct Counters {
     streams: [Tally; TRANSPORTS],
     threads: Mutex<Vec<Arc<Tally>>>,
+    /// The UDP sockets, by their inodes.
+    sockets: Mutex<Vec<(u64, SocketAddr)>>,
     connections: [Arc<Counts>; TRANSPORTS],
 }
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { streams: Transport::ALL.map(Tally::new), threads: Mutex::default(), connections: Default::default() }
+        Self {
+            streams: Transport::ALL.map(Tally::new),
+            threads: Mutex::default(),
+            sockets: Mutex::default(),
+            connections: Default::default(),
+        }
     }
 }
 
@@ -155,6 +163,16 @@ impl Counters {
         let tally = Arc::new(Tally::new(Transport::Udp));
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&tally));
         tally
+    }
+
+    /// Notes a UDP socket, of which the kernel counts what it drops.
+    pub(super) fn note_socket(&self, inode: u64, address: SocketAddr) {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).push((inode, address));
+    }
+
+    /// The UDP sockets, by their inodes.
+    pub fn sockets(&self) -> Vec<(u64, SocketAddr)> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sums over all tallies of a transport, by what `of` reads from one.

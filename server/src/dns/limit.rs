@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 
-use super::access::{Access, AccessRules};
+use super::access::NetworkSet;
 use super::answer::{Answered, Kind};
 
 /// Whether limits bite.
@@ -48,8 +48,8 @@ pub struct Limits {
     pub total: u32,
     /// Every which answer over a limit becomes a request for proof: 1 all, 2 every other, 0 none.
     pub slip: u32,
-    /// Networks that are allowed here are never limited.
-    pub exempt: AccessRules,
+    /// Networks that are never limited.
+    pub exempt: NetworkSet,
 }
 
 /// What becomes of an answer over a limit.
@@ -99,7 +99,7 @@ impl Rates {
         share: &mut Share,
         shares: u32,
     ) -> Option<Ruling> {
-        if limits.mode == Mode::Off || answered.proven || limits.exempt.of(client) == Access::Allow {
+        if limits.mode == Mode::Off || answered.proven || limits.exempt.holds(client) {
             return None;
         }
         let network = network(client);
@@ -157,7 +157,7 @@ mod tests {
     use crate::dns::answer::Asked;
 
     fn limits() -> Limits {
-        let exempt = AccessRules::new([("198.51.100.0/24".parse().unwrap(), Access::Allow)]);
+        let exempt = NetworkSet::new(["198.51.100.0/24".parse().unwrap()]);
         Limits { mode: Mode::Enforce, per_answer: 10, per_network: 100, total: 1000, slip: 2, exempt }
     }
 

@@ -216,16 +216,18 @@ impl<'a> Cursor<'a> {
 
     /// An uncompressed name of at most 255 bytes, root included.
     fn name(&mut self) -> Option<&'a [u8]> {
-        let start = self.at;
+        let mut at = self.at;
         loop {
-            match self.take(1)? {
-                [0] => break,
+            match self.bytes.get(at)? {
+                0 => break,
                 // The upper two bits are a pointer's, or unassigned (RFC 6891 §5).
-                [length @ 1..=63] => self.take(usize::from(*length))?,
+                length @ 1..=63 => at += 1 + usize::from(*length),
                 _ => return None,
-            };
+            }
         }
-        self.bytes.get(start..self.at).filter(|name| name.len() <= NAME_LIMIT)
+        let name = self.bytes.get(self.at..=at).filter(|name| name.len() <= NAME_LIMIT)?;
+        self.at = at + 1;
+        Some(name)
     }
 
     fn question(&mut self) -> Option<Question<'a>> {
@@ -275,6 +277,22 @@ pub enum Rcode {
     BadVers = 16,
     /// Ask again with the cookie that comes with this (RFC 7873 §8).
     BadCookie = 23,
+}
+
+impl Rcode {
+    /// Its mnemonic (IANA DNS RCODEs).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoError => "NOERROR",
+            Self::FormErr => "FORMERR",
+            Self::ServFail => "SERVFAIL",
+            Self::NxDomain => "NXDOMAIN",
+            Self::NotImp => "NOTIMP",
+            Self::Refused => "REFUSED",
+            Self::BadVers => "BADVERS",
+            Self::BadCookie => "BADCOOKIE",
+        }
+    }
 }
 
 /// Why an answer is an error, for people (RFC 8914 §4).

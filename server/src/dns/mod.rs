@@ -1,5 +1,5 @@
 //! The zone over DNS: one pure function answers ([`answer`](mod@answer)) whom the [`responder`] lets ask, sockets carry
-//! ([`udp`], [`tcp`]), [`counters`] count.
+//! ([`udp`], [`tcp`], [`tls`], [`https`]), [`counters`] count.
 //!
 //! Enters: packets, and the zone that somebody else swaps. Leaves: packets. Answers to strangers hold nothing but the
 //! question as it came, the zone's own records and the queried address in canonical form; nothing here logs or keeps
@@ -15,6 +15,8 @@ pub mod counters;
 pub mod responder;
 pub mod udp;
 pub mod tcp;
+pub mod tls;
+pub mod https;
 
 #[cfg(test)]
 mod conformance;

@@ -130,7 +130,7 @@ fn lists() -> impl Strategy<Value = Vec<ListSettings>> {
         // Of lists with one label, the first stays.
         let mut seen = BTreeSet::new();
         let made = made.filter(|(label, ..)| seen.insert(*label));
-        made.map(|(label, code, combined)| ListSettings::of_file(label.parse().unwrap(), code, combined)).collect()
+        made.map(|(label, code, combined)| ListSettings::of_evidence(label.parse().unwrap(), code, combined)).collect()
     })
 }
 
@@ -298,9 +298,9 @@ fn expected(asking: &Asking, name: &Labels, oracle: &Oracle, lists: &[ListSettin
     let mut records = Vec::new();
     match asking.qtype {
         RecordType::SOA if at_apex => {
-            records.push((RecordType::SOA, 300, "ns.bl.example. hostmaster.bl.example. 7 600 300 86400 60".to_owned()));
+            records.push((RecordType::SOA, 300, "ns.example. hostmaster.bl.example. 7 600 300 86400 60".to_owned()));
         }
-        RecordType::NS if at_apex => records.push((RecordType::NS, 300, "ns.bl.example.".to_owned())),
+        RecordType::NS if at_apex => records.push((RecordType::NS, 300, "ns.example.".to_owned())),
         RecordType::ANY if at_apex || !entries.is_empty() => {
             records.push((RecordType::HINFO, left, "RFC8482 ".to_owned()));
         }
@@ -314,7 +314,7 @@ fn expected(asking: &Asking, name: &Labels, oracle: &Oracle, lists: &[ListSettin
                 let text = match entry.0 {
                     None => "Test entry of this blocklist (RFC 5782 section 5). It lists no host.".to_owned(),
                     Some(list) => format!(
-                        "Listed in {}: {address} was listed by hand. See http://127.0.0.1:8080/address/{address}",
+                        "Listed in {}: {address} is on this list. See http://127.0.0.1:8080/address/{address}",
                         lists[list].label
                     ),
                 };

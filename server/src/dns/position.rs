@@ -33,26 +33,25 @@ pub(super) enum Position {
 pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     let apex = zone.settings().name.wire();
     let apex_at = name.len().checked_sub(apex.len())?;
-    if !name[apex_at..].eq_ignore_ascii_case(apex) {
+    if !is_same(&name[apex_at..], apex) {
         return None;
     }
-    let (mut octets, mut nibbles) = (Some(Spelled::default()), Some(Spelled::default()));
+    let mut spelled = Spelled::default();
     let mut at = 0;
     while at < apex_at {
         let next = at + 1 + usize::from(name[at]);
         let label = name.get(at + 1..next)?;
-        let named = |list: &ListSettings| label.eq_ignore_ascii_case(list.label.as_str().as_bytes());
+        let named = |list: &ListSettings| is_same(label, list.label.as_str().as_bytes());
         if next == apex_at
             && let Some(list) = zone.lists().iter().position(named)
         {
             let position = match at {
                 0 => Position::List,
-                _ => Position::Below { scope: Scope::List(list), spelled: prefixes(octets, nibbles) },
+                _ => Position::Below { scope: Scope::List(list), spelled: spelled.prefixes() },
             };
             return Some((position, apex_at));
         }
-        octets = octets.and_then(|spelled| spelled.with(octet(label)?, 8, OCTETS));
-        nibbles = nibbles.and_then(|spelled| spelled.with(nibble(label)?, 4, NIBBLES));
+        spelled.add(label);
         at = next;
     }
     // The apex's bytes may stand in the middle of a label.
@@ -61,51 +60,76 @@ pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     }
     let position = match at {
         0 => Position::Apex,
-        _ => Position::Below { scope: Scope::Combined, spelled: prefixes(octets, nibbles) },
+        _ => Position::Below { scope: Scope::Combined, spelled: spelled.prefixes() },
     };
     Some((position, at))
 }
 
-/// The parts of an address that labels spelled so far. A name has the last part first, so the lowest bits come first.
+/// Whether two names are the same (RFC 4343), which is seen sooner if they are so to the letter.
+fn is_same(asked: &[u8], ours: &[u8]) -> bool {
+    asked == ours || asked.eq_ignore_ascii_case(ours)
+}
+
+/// What labels spelled so far, as octets and as nibbles. A name has the last part first: so each part pushes those
+/// before it down, and at any label the bits are those of a prefix, at the top.
 #[derive(Clone, Copy, Default)]
 struct Spelled {
-    bits: u128,
-    parts: u32,
+    octets: u32,
+    nibbles: u128,
+    /// How many there are, [`NOTHING`] once a label was none.
+    octet_count: u32,
+    nibble_count: u32,
 }
+
+/// More parts than an address has.
+const NOTHING: u32 = u32::MAX;
 
 impl Spelled {
-    /// With one part more, of `width` bits; `None` if an address has no more than `limit`.
-    fn with(self, part: u8, width: u32, limit: u32) -> Option<Self> {
-        if self.parts == limit {
-            return None;
+    fn add(&mut self, label: &[u8]) {
+        match octet(label) {
+            Some(octet) if self.octet_count < OCTETS => {
+                self.octets = self.octets >> 8 | u32::from(octet) << 24;
+                self.octet_count += 1;
+            }
+            _ => self.octet_count = NOTHING,
         }
-        Some(Self { bits: self.bits | u128::from(part) << (width * self.parts), parts: self.parts + 1 })
+        match nibble(label) {
+            Some(nibble) if self.nibble_count < NIBBLES => {
+                self.nibbles = self.nibbles >> 4 | u128::from(nibble) << 124;
+                self.nibble_count += 1;
+            }
+            _ => self.nibble_count = NOTHING,
+        }
     }
-}
 
-/// What at least one label spelled as IPv4 and as IPv6.
-fn prefixes(octets: Option<Spelled>, nibbles: Option<Spelled>) -> [Option<Prefix>; 2] {
-    let four = |Spelled { bits, parts }| Prefix::V4 { bits: (bits as u32) << (8 * (OCTETS - parts)), octets: parts };
-    let six = |Spelled { bits, parts }| Prefix::V6 { bits: bits << (4 * (NIBBLES - parts)), nibbles: parts };
-    [octets.map(four), nibbles.map(six)]
+    /// What they spell as IPv4 and as IPv6.
+    fn prefixes(self) -> [Option<Prefix>; 2] {
+        let four = Prefix::V4 { bits: self.octets, octets: self.octet_count };
+        let six = Prefix::V6 { bits: self.nibbles, nibbles: self.nibble_count };
+        [(self.octet_count != NOTHING).then_some(four), (self.nibble_count != NOTHING).then_some(six)]
+    }
 }
 
 /// A decimal octet without leading zeros.
 fn octet(label: &[u8]) -> Option<u8> {
-    match label {
-        [b'0'] => Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.len() <= 2 => label.iter().try_fold(0u8, |value, byte| {
-            let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
-            value.checked_mul(10)?.checked_add(digit)
-        }),
-        _ => None,
-    }
+    let digit = |byte: u8| Some(u32::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit <= 9);
+    let value = match *label {
+        [ones] => digit(ones)?,
+        [tens @ b'1'..=b'9', ones] => 10 * digit(tens)? + digit(ones)?,
+        [hundreds @ b'1'..=b'2', tens, ones] => 100 * digit(hundreds)? + 10 * digit(tens)? + digit(ones)?,
+        _ => return None,
+    };
+    u8::try_from(value).ok()
 }
 
 /// One hexadecimal digit in either case.
 fn nibble(label: &[u8]) -> Option<u8> {
-    let &[digit] = label else { return None };
-    char::from(digit).to_digit(16).map(|value| value as u8)
+    match *label {
+        [digit @ b'0'..=b'9'] => Some(digit - b'0'),
+        [letter @ b'a'..=b'f'] => Some(letter - b'a' + 10),
+        [letter @ b'A'..=b'F'] => Some(letter - b'A' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, SockaddrIn6, SockaddrLike, recvmmsg,
     sendmmsg, setsockopt, sockopt,
 };
+use nix::sys::stat::fstat;
 use socket2::{Domain, Protocol, Socket, Type};
 use tracing::warn;
 
@@ -93,6 +94,9 @@ pub fn serve(
     let mut threads = Vec::with_capacity(sockets.len());
     let shares = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
     for (at, socket) in sockets.into_iter().enumerate() {
+        if let (Ok(about), Ok(address)) = (fstat(&socket), socket.local_addr()) {
+            responder.counters().note_socket(about.st_ino, address);
+        }
         let (desk, stop_seen) = (responder.desk(shares), Arc::clone(stop));
         let started = socket.set_read_timeout(Some(IDLE)).and_then(|()| socket.local_addr()).and_then(|address| {
             thread::Builder::new().name(format!("dns-udp-{at}")).spawn(move || match address {

@@ -108,6 +108,14 @@ impl Ledger {
         })
     }
 
+    /// The origins whose evidence or removals changed since the publisher last settled them.
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn unsettled(&self) -> Result<Vec<Origin>, LedgerError> {
+        self.read(|connection| Ok(read_pending(connection)?.into_keys().collect()))
+    }
+
     /// The newest serial; 0 if there is none.
     ///
     /// # Errors

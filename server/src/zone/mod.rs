@@ -11,19 +11,27 @@
 
 mod name;
 mod settings;
+mod search;
 mod table;
+mod fixed;
 pub mod snapshot;
 
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use fixed::Bits;
+pub use fixed::{ANSWER_LIMIT, Alteration, Fixed, FixedBuilder, KeptOut, Value};
 pub use name::{DomainName, LABEL_LIMIT, Label, LabelError, NAME_LIMIT, NameError};
 pub use settings::*;
 use table::Table;
 
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::listing::Admitted;
+use ipnet::IpNet;
 
 /// The address that every list holds for testing (RFC 5782 §5).
 pub const TEST_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -87,27 +95,54 @@ impl Prefix {
             Self::V4 { .. } | Self::V6 { .. } => None,
         }
     }
-
-    fn holds(self, address: IpAddr) -> bool {
-        match (self, address) {
-            (Self::V4 { bits, octets }, IpAddr::V4(v4)) => {
-                (v4.to_bits() ^ bits).checked_shr(32 - 8 * octets).is_none_or(|rest| rest == 0)
-            }
-            (Self::V6 { bits, nibbles }, IpAddr::V6(v6)) => {
-                (v6.to_bits() ^ bits).checked_shr(128 - 4 * nibbles).is_none_or(|rest| rest == 0)
-            }
-            _ => false,
-        }
-    }
 }
 
 /// What one list says of an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Listing {
+pub struct Listing<'z> {
     /// Which of the zone's lists, in the order of the settings.
     pub list: usize,
-    /// The Unix second at which it ends.
-    pub until: u64,
+    /// What an A record says.
+    pub code: Code,
+    /// The most, in seconds, that it may be cached.
+    pub ttl: u32,
+    /// Its entry, where the list is a file.
+    value: Option<&'z Value>,
+}
+
+/// Why a zone cannot say that an address is not listed (G8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ignorance {
+    /// The publisher was never heard of, or a file was never read.
+    NotReady,
+    /// Nobody vouched for what it holds for too long.
+    TooOld,
+}
+
+/// What one list holds.
+#[derive(Clone, Debug)]
+enum Content {
+    /// What versions say.
+    Evidence(Arc<Table>),
+    /// What the operator's file says; nothing is known until it was read.
+    File(Option<Arc<Fixed>>),
+}
+
+impl Content {
+    fn evidence(&self) -> Option<&Table> {
+        match self {
+            Self::Evidence(table) => Some(table),
+            Self::File(_) => None,
+        }
+    }
+
+    /// A file's entries, if they may be believed at `now`.
+    fn file(&self, now: u64) -> Option<&Fixed> {
+        match self {
+            Self::Evidence(_) => None,
+            Self::File(fixed) => fixed.as_deref().filter(|fixed| fixed.expires().is_none_or(|last| now <= last)),
+        }
+    }
 }
 
 /// What all versions of a zone have in common.
@@ -117,6 +152,10 @@ struct Rules {
     lists: Vec<ListSettings>,
     /// Each list's TXT answer, [`ADDRESS`] standing for the address.
     texts: Vec<String>,
+    /// The lists of the combined zone.
+    combined: Vec<usize>,
+    /// Each list by itself, as a scope has it.
+    single: Vec<usize>,
 }
 
 /// One version of the zone, never changed once it is made.
@@ -126,7 +165,7 @@ struct Rules {
 pub struct Zone {
     serial: u32,
     rules: Arc<Rules>,
-    tables: Vec<Arc<Table>>,
+    contents: Vec<Content>,
     /// The Unix second at which the publisher was last heard of, 0 for never; shared by all versions.
     heard: Arc<AtomicU64>,
 }
@@ -146,18 +185,21 @@ impl Zone {
                 return Err(SettingsError::TextLength(list.label.clone(), length));
             }
         }
-        let empty = Arc::new(Table::empty());
+        let combined = (0..lists.len()).filter(|list| lists[*list].combined).collect();
+        let single = (0..lists.len()).collect();
+        let empty = Content::Evidence(Arc::new(Table::empty()));
+        let content = |list: &ListSettings| if list.from_file { Content::File(None) } else { empty.clone() };
         Ok(Self {
             serial: 0,
-            tables: vec![empty; lists.len()],
-            rules: Arc::new(Rules { settings, lists, texts }),
+            contents: lists.iter().map(content).collect(),
+            rules: Arc::new(Rules { settings, lists, texts, combined, single }),
             heard: Arc::default(),
         })
     }
 
     /// The successor under `serial`, after `changes` in their order; this version stays as it is.
     pub fn with(&self, serial: u32, changes: &[Change]) -> Self {
-        let mut edits = vec![Vec::new(); self.tables.len()];
+        let mut edits = vec![Vec::new(); self.contents.len()];
         for change in changes {
             let (list, origin, end) = match *change {
                 Change::List { list, entry } => (list, entry.origin(), Some(entry.until())),
@@ -170,18 +212,46 @@ impl Zone {
             }
         }
         let mut next = Self { serial, ..self.clone() };
-        for (table, edits) in next.tables.iter_mut().zip(edits) {
-            if !edits.is_empty() {
+        for (content, edits) in next.contents.iter_mut().zip(edits) {
+            if let Content::Evidence(table) = content
+                && !edits.is_empty()
+            {
                 *table = Arc::new(table.with(&edits));
             }
         }
         next
     }
 
-    /// A zone of the same settings that holds no more than its test entries.
+    /// The zone with other entries of a list that is a file; under the same serial, as no version says this.
+    pub fn with_file(&self, list: usize, entries: Arc<Fixed>) -> Self {
+        let mut next = self.clone();
+        if let Some(Content::File(fixed)) = next.contents.get_mut(list) {
+            *fixed = Some(entries);
+        }
+        next
+    }
+
+    /// The zone without what the operator's files say of these networks (G6).
+    pub fn without(&self, networks: &[IpNet]) -> Self {
+        let mut next = self.clone();
+        for content in &mut next.contents {
+            if let Content::File(Some(fixed)) = content {
+                *fixed = Arc::new(fixed.without(networks));
+            }
+        }
+        next
+    }
+
+    /// A zone of the same settings whose evidence lists nobody.
     pub fn emptied(&self, serial: u32) -> Self {
+        let mut next = Self { serial, ..self.clone() };
         let empty = Arc::new(Table::empty());
-        Self { serial, tables: vec![empty; self.tables.len()], ..self.clone() }
+        for content in &mut next.contents {
+            if let Content::Evidence(table) = content {
+                *table = Arc::clone(&empty);
+            }
+        }
+        next
     }
 
     /// The serial of the SOA.
@@ -223,35 +293,97 @@ impl Zone {
 
     /// Until when one list holds `origin`, if it does at `now`: an entry past its end is not listed (G8).
     pub fn until(&self, list: usize, origin: Origin, now: u64) -> Option<u64> {
-        self.tables.get(list)?.end(origin).filter(|until| *until > now)
+        self.end(list, origin).filter(|until| *until > now)
     }
 
     /// The Unix second at which an entry of a list ends, past or not; none if there is no entry.
     pub fn end(&self, list: usize, origin: Origin) -> Option<u64> {
-        self.tables.get(list)?.end(origin)
+        self.contents.get(list)?.evidence()?.end(origin)
     }
 
     /// The /64s that a list holds in the same /48 as this one, with their ends, past or not.
     pub fn in_same_site(&self, list: usize, upper: u64) -> impl Iterator<Item = (Origin, u64)> {
         let site = upper & !0xffff;
-        let table = self.tables.get(list).into_iter();
+        let table = self.contents.get(list).and_then(Content::evidence).into_iter();
         table.flat_map(move |table| table.six_within(site..=site | 0xffff)).map(|(upper, end)| (Origin::V6(upper), end))
     }
 
-    /// What the lists of `scope` say of `address` at `now`, in the order of the settings; test entries apart.
+    /// What the lists of `scope` say of `address` at `now`, in the order of the settings; test entries apart, and
+    /// without what cannot be believed any more ([`Self::ignorance`]).
     ///
-    /// An IPv6 address is listed with its /64. A v4-mapped one is taken as the IPv6 address that it is.
-    pub fn listings(&self, scope: Scope, address: IpAddr, now: u64) -> impl Iterator<Item = Listing> + Clone {
-        let origin = match address {
-            IpAddr::V4(v4) => Origin::V4(v4),
-            IpAddr::V6(v6) => Origin::V6((v6.to_bits() >> 64) as u64),
-        };
-        let listing = move |list| self.until(list, origin, now).map(|until| Listing { list, until });
-        self.lists_in(scope).filter_map(listing)
+    /// Evidence lists an IPv6 address with its /64. A v4-mapped one is taken as the IPv6 address that it is.
+    pub fn listings(&self, scope: Scope, address: IpAddr, now: u64) -> Listings<'_> {
+        let lists = if self.is_emptied() { &[] } else { self.lists_in(scope) };
+        Listings { zone: self, address, now, lists: lists.iter(), file: (0, 0, [].iter()) }
     }
 
-    /// The value of a test entry, if `address` is one in `scope` (RFC 5782 §5): 127.0.0.2 everywhere, the value of
-    /// each list of the scope, and the v4-mapped forms of both.
+    /// Appends the text of a listing: its entry's own, or its list's.
+    pub fn write_text(&self, listing: &Listing<'_>, address: IpAddr, out: &mut Vec<u8>) {
+        if let Some(value) = listing.value.filter(|value| value.has_text()) {
+            return value.write_text(address, out);
+        }
+        for (at, piece) in self.text(listing.list).split(ADDRESS).enumerate() {
+            if at > 0 {
+                // RFC 5952 is how the standard library writes addresses; a v4-mapped one keeps its dotted end.
+                write!(out, "{address}").expect("a vector takes what is written");
+            }
+            out.extend_from_slice(piece.as_bytes());
+        }
+    }
+
+    /// Whether two listings of one address have the same text.
+    pub fn says_the_same(&self, one: &Listing<'_>, other: &Listing<'_>) -> bool {
+        let own = |value: &&Value| value.has_text();
+        match (one.value.filter(own), other.value.filter(own)) {
+            (None, None) => one.list == other.list,
+            (Some(one), Some(other)) => one.same_text(other),
+            _ => false,
+        }
+    }
+
+    /// Whether what a list says may be believed at `now`.
+    pub fn is_known(&self, list: usize, now: u64) -> bool {
+        self.ignorance(Scope::List(list), now).is_none()
+    }
+
+    /// Whether the list is so far out of service that nobody is on it.
+    fn is_emptied(&self) -> bool {
+        self.rules.settings.sunset >= Sunset::Empty
+    }
+
+    /// Why `scope` cannot say at `now` that something is not listed; none if it can.
+    pub fn ignorance(&self, scope: Scope, now: u64) -> Option<Ignorance> {
+        if self.is_emptied() {
+            return None;
+        }
+        let of_evidence = || match self.last_heard() {
+            None => Some(Ignorance::NotReady),
+            Some(_) => self.is_too_old(now).then_some(Ignorance::TooOld),
+        };
+        let lists = self.lists_in(scope);
+        if lists.is_empty() {
+            return of_evidence();
+        }
+        lists.iter().find_map(|list| match &self.contents[*list] {
+            Content::Evidence(_) => of_evidence(),
+            Content::File(None) => Some(Ignorance::NotReady),
+            content => content.file(now).is_none().then_some(Ignorance::TooOld),
+        })
+    }
+
+    /// Reads what [`Self::listings`] will wait for, so that a batch can wait for all its addresses at once. The number
+    /// means nothing.
+    pub fn touch(&self, scope: Scope, address: IpAddr) -> usize {
+        let touch = |list: &usize| match (&self.contents[*list], address) {
+            (Content::Evidence(table), IpAddr::V4(v4)) => table.touch(v4),
+            (Content::File(Some(fixed)), address) => fixed.touch(address),
+            _ => 0,
+        };
+        self.lists_in(scope).iter().map(touch).fold(0, usize::wrapping_add)
+    }
+
+    /// The value of a test entry, if `address` is one in `scope` (RFC 5782 §5): 127.0.0.2 everywhere, each value that
+    /// a list of the scope can give, and the v4-mapped forms of both.
     ///
     /// An address that is a value answers exactly that value. 127.0.0.2, where it is no list's value, answers the
     /// value of the scope's first list.
@@ -260,58 +392,138 @@ impl Zone {
             IpAddr::V4(v4) => v4,
             IpAddr::V6(v6) => v6.to_ipv4_mapped()?,
         };
-        let exact = self.codes(scope).find(|code| code.address() == quad);
-        let first = || self.codes(scope).next().unwrap_or(Code::SPAM);
+        if !quad.is_loopback() || self.rules.settings.sunset == Sunset::Off {
+            return None;
+        }
+        let exact = Code::try_from(quad).ok().filter(|_| self.gives(scope, quad..=quad));
+        let first = || self.lists_in(scope).first().map_or(Code::SPAM, |list| self.rules.lists[*list].code);
         exact.or_else(|| (quad == TEST_ADDRESS).then(first))
     }
 
     /// Whether a test entry of `scope` stands at or below the name of `prefix`.
     pub fn leads_to_test(&self, scope: Scope, prefix: Prefix) -> bool {
-        let quads = self.codes(scope).map(Code::address).chain([TEST_ADDRESS]);
-        quads.into_iter().any(|quad| match prefix {
-            Prefix::V4 { .. } => prefix.holds(IpAddr::V4(quad)),
-            Prefix::V6 { .. } => prefix.holds(IpAddr::V6(quad.to_ipv6_mapped())),
+        if self.rules.settings.sunset == Sunset::Off {
+            return false;
+        }
+        let (first, last) = match prefix {
+            Prefix::V4 { bits, octets } => (bits, bits | u32::MAX.checked_shr(8 * octets).unwrap_or(0)),
+            Prefix::V6 { bits, nibbles } => {
+                let last = bits | u128::MAX.checked_shr(4 * nibbles).unwrap_or(0);
+                let mapped = Ipv4Addr::UNSPECIFIED.to_ipv6_mapped().to_bits();
+                let (least, most) = (mapped, mapped | u128::from(u32::MAX));
+                if last < least || most < bits {
+                    return false;
+                }
+                (bits.max(least) as u32, last.min(most) as u32)
+            }
+        };
+        let quads = Ipv4Addr::from_bits(first)..=Ipv4Addr::from_bits(last);
+        quads.contains(&TEST_ADDRESS) || self.gives(scope, quads)
+    }
+
+    /// Whether a list of `scope` can give one of these values.
+    fn gives(&self, scope: Scope, values: RangeInclusive<Ipv4Addr>) -> bool {
+        self.lists_in(scope).iter().any(|list| {
+            let of_file = |fixed: &Fixed| {
+                let codes = fixed.codes();
+                let first = codes.get(codes.partition_point(|code| code.address() < *values.start()));
+                first.is_some_and(|code| code.address() <= *values.end())
+            };
+            values.contains(&self.rules.lists[*list].code.address())
+                || matches!(&self.contents[*list], Content::File(Some(fixed)) if of_file(fixed))
         })
     }
 
-    /// Whether anything exists in `scope` at or below the name of `prefix` at `now` (RFC 8020 §2).
+    /// Whether anything that may be believed exists in `scope` at or below the name of `prefix` at `now` (RFC 8020 §2).
     ///
     /// Below the sixteen nibbles of a listed /64 everything does.
     pub fn exists(&self, scope: Scope, prefix: Prefix, now: u64) -> bool {
-        let listed = |list: usize| match prefix {
-            Prefix::V4 { bits, octets } => {
+        let listed = |list: &usize| match (&self.contents[*list], prefix) {
+            (content @ Content::File(_), prefix) => content.file(now).is_some_and(|fixed| fixed.any(prefix)),
+            (Content::Evidence(_), _) if self.is_too_old(now) => false,
+            (Content::Evidence(table), Prefix::V4 { bits, octets }) => {
                 let last = bits | u32::MAX.checked_shr(8 * octets).unwrap_or(0);
-                self.tables[list].any_four(&(bits..=last), now)
+                table.any_four(&(bits..=last), now)
             }
-            Prefix::V6 { bits, nibbles } => {
+            (Content::Evidence(table), Prefix::V6 { bits, nibbles }) => {
                 let last = bits | u128::MAX.checked_shr(4 * nibbles).unwrap_or(0);
-                self.tables[list].any_six(&((bits >> 64) as u64..=(last >> 64) as u64), now)
+                table.any_six(&((bits >> 64) as u64..=(last >> 64) as u64), now)
             }
         };
-        self.leads_to_test(scope, prefix) || self.lists_in(scope).any(listed)
+        self.leads_to_test(scope, prefix) || !self.is_emptied() && self.lists_in(scope).iter().any(listed)
     }
 
-    /// How many entries a list holds, those past their end included: IPv4, IPv6. Test entries do not count.
+    /// How many entries a list holds, those past their end included: IPv4; IPv6, by /64. Test entries do not count.
     pub fn counts(&self, list: usize) -> (usize, usize) {
-        self.tables.get(list).map_or((0, 0), |table| table.counts())
+        match self.contents.get(list) {
+            Some(Content::Evidence(table)) => table.counts(),
+            Some(Content::File(Some(fixed))) => {
+                let (four, six) = fixed.counts();
+                (usize::try_from(four).unwrap_or(usize::MAX), usize::try_from(six).unwrap_or(usize::MAX))
+            }
+            Some(Content::File(None)) | None => (0, 0),
+        }
     }
 
-    /// A list's entries with the Unix seconds at which they end, past or not, in the order of [`Origin`].
+    /// A list's entries with the Unix seconds at which they end, past or not, in the order of [`Origin`]. A file's
+    /// entries have no end, and are not among them.
     pub fn entries(&self, list: usize) -> impl Iterator<Item = (Origin, u64)> {
-        self.tables.get(list).into_iter().flat_map(|table| table.entries())
+        self.contents.get(list).and_then(Content::evidence).into_iter().flat_map(|table| table.entries())
     }
 
-    fn lists_in(&self, scope: Scope) -> impl Iterator<Item = usize> + Clone {
-        let one = match scope {
-            Scope::Combined => None,
-            Scope::List(list) => Some(list),
-        };
-        let lists = self.rules.lists.iter().enumerate();
-        lists.filter(move |(at, list)| one.map_or(list.combined, |one| one == *at)).map(|(at, _)| at)
+    fn lists_in(&self, scope: Scope) -> &[usize] {
+        match scope {
+            Scope::Combined => &self.rules.combined,
+            Scope::List(list) => self.rules.single.get(list..=list).unwrap_or_default(),
+        }
     }
+}
 
-    fn codes(&self, scope: Scope) -> impl Iterator<Item = Code> {
-        self.lists_in(scope).map(|list| self.rules.lists[list].code)
+/// The listings of one address ([`Zone::listings`]).
+#[derive(Clone, Debug)]
+pub struct Listings<'z> {
+    zone: &'z Zone,
+    address: IpAddr,
+    now: u64,
+    lists: slice::Iter<'z, usize>,
+    /// The file that is being read: its list, the most that it may be cached, and what it still has to say.
+    file: (usize, u32, slice::Iter<'z, Value>),
+}
+
+impl<'z> Iterator for Listings<'z> {
+    type Item = Listing<'z>;
+
+    fn next(&mut self) -> Option<Listing<'z>> {
+        loop {
+            let (list, ttl, values) = &mut self.file;
+            if let Some(value) = values.next() {
+                return Some(Listing { list: *list, code: value.code, ttl: *ttl, value: Some(value) });
+            }
+            let list = *self.lists.next()?;
+            let rules = &self.zone.rules;
+            let longest = rules.settings.ttl;
+            // No record outlives a listing, or the file that it stands in (G8).
+            let most = |left: u64| u32::try_from(left).map_or(longest, |left| left.min(longest));
+            match &self.zone.contents[list] {
+                Content::Evidence(table) => {
+                    let origin = match self.address {
+                        IpAddr::V4(v4) => Origin::V4(v4),
+                        IpAddr::V6(v6) => Origin::V6((v6.to_bits() >> 64) as u64),
+                    };
+                    let until = table.end(origin).filter(|until| *until > self.now && !self.zone.is_too_old(self.now));
+                    if let Some(until) = until {
+                        let ttl = most(until - self.now);
+                        return Some(Listing { list, code: rules.lists[list].code, ttl, value: None });
+                    }
+                }
+                content => {
+                    let Some(file) = content.file(self.now) else { continue };
+                    let ttl = most(file.expires().map_or(u64::MAX, |last| last - self.now + 1));
+                    self.file =
+                        (list, file.ttl().map_or(ttl, |of_file| ttl.min(of_file)), file.get(self.address).iter());
+                }
+            }
+        }
     }
 }
 
@@ -365,7 +577,7 @@ mod tests {
     const NOW: u64 = 1_800_000_000;
 
     fn lists() -> Vec<ListSettings> {
-        let manual = ListSettings::of_file("manual".parse().unwrap(), "127.0.0.20".parse().unwrap(), true);
+        let manual = ListSettings::of_evidence("manual".parse().unwrap(), "127.0.0.20".parse().unwrap(), true);
         vec![ListSettings::spam(), ListSettings::backscatter(), manual]
     }
 
@@ -399,6 +611,7 @@ mod tests {
     #[test]
     fn an_entry_ends_by_itself() {
         let zone = zone().with(1, &[list(0, v4("192.0.2.1"), NOW + 1), list(0, Origin::V6(0x2001 << 48), NOW + 1)]);
+        zone.heard_from(NOW);
         let (four, six) = (Prefix::V4 { bits: 192 << 24, octets: 1 }, Prefix::V6 { bits: 0x2001 << 112, nibbles: 4 });
         for (now, listed) in [(NOW, true), (NOW + 1, false)] {
             assert_eq!(zone.until(0, v4("192.0.2.1"), now).is_some(), listed);

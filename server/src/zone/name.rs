@@ -121,7 +121,8 @@ impl DomainName {
         while self.0.len() - at > zone.0.len() {
             at += 1 + usize::from(self.0[at]);
         }
-        self.0[at..].eq_ignore_ascii_case(&zone.0).then(|| &self.0[..at])
+        // Both are in lower case.
+        (self.0[at..] == zone.0[..]).then(|| &self.0[..at])
     }
 
     fn from_wire(wire: Vec<u8>) -> Result<Self, NameError> {

@@ -13,7 +13,7 @@ use super::name::{DomainName, Label};
 /// Default zone name.
 pub const DEFAULT_NAME: &str = "bl.example";
 /// Default name server.
-pub const DEFAULT_NAME_SERVER: &str = "ns.bl.example";
+pub const DEFAULT_NAME_SERVER: &str = "ns.example";
 /// Default mailbox of the zone's operator.
 pub const DEFAULT_CONTACT: &str = "hostmaster@bl.example";
 /// Default page that TXT answers point to.
@@ -126,6 +126,8 @@ pub struct ListSettings {
     pub combined: bool,
     /// What its TXT records say of [`ADDRESS`], after the list's label and before the page: printable ASCII.
     pub reason: String,
+    /// Whether its entries come from a file of the operator's, and no version changes them.
+    pub from_file: bool,
 }
 
 impl ListSettings {
@@ -149,15 +151,35 @@ impl ListSettings {
         Self::of_ours("mixed", Code::MIXED, false, "mail or automatic answers from {address} reached traps.")
     }
 
-    /// A list that the operator keeps by hand.
+    /// A list that the operator keeps in a file.
     pub fn of_file(label: Label, code: Code, combined: bool) -> Self {
-        Self { label, code, combined, reason: "{address} was listed by hand.".to_owned() }
+        Self { label, code, combined, reason: "{address} is on this list.".to_owned(), from_file: true }
+    }
+
+    /// A list of evidence beside ours, for tests that need more than three.
+    #[cfg(test)]
+    pub(crate) fn of_evidence(label: Label, code: Code, combined: bool) -> Self {
+        Self { from_file: false, ..Self::of_file(label, code, combined) }
     }
 
     fn of_ours(label: &str, code: Code, combined: bool, reason: &str) -> Self {
         let label = label.parse().expect("the labels of our own lists obey RFC 5782");
-        Self { label, code, combined, reason: reason.to_owned() }
+        Self { label, code, combined, reason: reason.to_owned(), from_file: false }
     }
+}
+
+/// How far a list is on its way out of service (RFC 6471 §3.4): it ends without ever listing the Internet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Sunset {
+    /// It stays.
+    #[default]
+    No,
+    /// It is served as ever, and the apex has a TXT record that tells of the end.
+    Announced,
+    /// It lists nobody; the test entries are there.
+    Empty,
+    /// The test entries are gone as well, by which clients see that the list is out of service (§3.3).
+    Off,
 }
 
 /// The zone's name, contacts and times.
@@ -183,6 +205,8 @@ pub struct ZoneSettings {
     pub ttl: u32,
     /// Seconds of silence of the publisher after which the zone is too old to trust (G8).
     pub max_age: u32,
+    /// How far it is on its way out of service.
+    pub sunset: Sunset,
 }
 
 impl Default for ZoneSettings {
@@ -199,6 +223,7 @@ impl Default for ZoneSettings {
             minimum: DEFAULT_MINIMUM,
             ttl: DEFAULT_TTL,
             max_age: DEFAULT_MAX_AGE,
+            sunset: Sunset::No,
         }
     }
 }

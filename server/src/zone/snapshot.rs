@@ -63,8 +63,10 @@ pub fn write(zone: &Zone, epoch: &str) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     text(&mut out, epoch);
     out.extend(zone.serial().to_le_bytes());
-    out.extend((zone.lists().len() as u16).to_le_bytes());
-    for (index, list) in zone.lists().iter().enumerate() {
+    // What stands in the operator's files is read from there.
+    let lists = zone.lists().iter().enumerate().filter(|(_, list)| !list.from_file);
+    out.extend((lists.clone().count() as u16).to_le_bytes());
+    for (index, list) in lists {
         text(&mut out, list.label.as_str());
         let (four, six) = zone.counts(index);
         out.reserve(16 + four * 8 + six * 12);

@@ -3,13 +3,16 @@
 //! IPv4 stands in 65,536 slots by the upper half of the address, each a sorted run of (lower half, end); IPv6 in a
 //! row of sorted runs of (/64, end). A change copies the row of pointers and the runs it touches, nothing else. An
 //! *end* is the Unix second from which an entry is no longer listed: whoever looks names the instant, and entries
-//! past their end are as good as absent (G8).
+//! past their end are as good as absent (G8). An end after February 2106, which 32 bits cannot hold, is kept as the
+//! last second that they can.
 
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use firsthand_analyzer::address::Origin;
+
+use super::search;
 
 /// The slots of the IPv4 half: one for each value of the upper 16 bits.
 const SLOTS: usize = 1 << 16;
@@ -21,45 +24,95 @@ const RUN_LEAST: usize = RUN_LIMIT / 4;
 /// What a version does to one key: a new end, or none for removal.
 type Edit<K> = (K, Option<u64>);
 
-/// A sorted run of keys with their ends. Never changed once it is made; never empty in a table.
+/// A sorted run of IPv6 keys with their ends. Never changed once it is made; never empty in a table.
 #[derive(Debug)]
-struct Run<K> {
-    keys: Box<[K]>,
-    ends: Box<[u64]>,
+struct Run {
+    keys: Box<[u64]>,
+    ends: Box<[u32]>,
     /// The latest of the ends, so that a run of the past is recognised at a glance.
-    latest: u64,
+    latest: u32,
 }
 
-impl<K: Ord + Copy> Run<K> {
+impl Run {
     /// Makes a run of entries sorted by key; `None` for none.
-    fn new(entries: &[(K, u64)]) -> Option<Self> {
-        let latest = entries.iter().map(|(_, end)| *end).max()?;
-        let (keys, ends): (Vec<K>, Vec<u64>) = entries.iter().copied().unzip();
+    fn new(entries: &[(u64, u64)]) -> Option<Self> {
+        let narrow = |(key, end): &(u64, u64)| (*key, narrowed(*end));
+        let (keys, ends): (Vec<u64>, Vec<u32>) = entries.iter().map(narrow).unzip();
+        let latest = ends.iter().copied().max()?;
         Some(Self { keys: keys.into(), ends: ends.into(), latest })
     }
 
-    fn end(&self, key: K) -> Option<u64> {
-        self.keys.binary_search(&key).ok().map(|at| self.ends[at])
+    fn end(&self, key: u64) -> Option<u64> {
+        self.keys.binary_search(&key).ok().map(|at| self.ends[at].into())
     }
 
     /// Whether an entry among `keys` is listed at `now`.
-    fn any(&self, keys: &RangeInclusive<K>, now: u64) -> bool {
-        if self.latest <= now {
+    fn any(&self, keys: &RangeInclusive<u64>, now: u64) -> bool {
+        if u64::from(self.latest) <= now {
             return false;
         }
         let from = self.keys.partition_point(|key| key < keys.start());
         let to = self.keys.partition_point(|key| key <= keys.end());
         // A range may end before it begins only where a caller made it so; then it is empty.
-        self.ends.get(from..to).is_some_and(|ends| ends.iter().any(|end| *end > now))
+        self.ends.get(from..to).is_some_and(|ends| ends.iter().any(|end| u64::from(*end) > now))
     }
 
-    fn entries(&self) -> impl Iterator<Item = (K, u64)> {
-        self.keys.iter().copied().zip(self.ends.iter().copied())
+    fn entries(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.keys.iter().copied().zip(self.ends.iter().map(|end| u64::from(*end)))
     }
 
     fn len(&self) -> usize {
         self.keys.len()
     }
+}
+
+/// The entries of one upper half of IPv4: in one piece, as a query waits for each piece that it has to look at.
+///
+/// First the sorted lower halves, then their ends, each as its lower and its upper 16 bits. Nothing for no entries.
+#[derive(Clone, Debug, Default)]
+struct Slot(Option<Arc<[u16]>>);
+
+impl Slot {
+    fn new(entries: &[(u16, u64)]) -> Self {
+        let keys = entries.iter().map(|(key, _)| *key);
+        let ends = entries.iter().flat_map(|(_, end)| [narrowed(*end) as u16, (narrowed(*end) >> 16) as u16]);
+        Self((!entries.is_empty()).then(|| keys.chain(ends).collect()))
+    }
+
+    fn keys_and_ends(&self) -> (&[u16], &[u16]) {
+        let all = self.0.as_deref().unwrap_or_default();
+        all.split_at(all.len() / 3)
+    }
+
+    fn len(&self) -> usize {
+        self.keys_and_ends().0.len()
+    }
+
+    fn end(&self, key: u16) -> Option<u64> {
+        let (keys, ends) = self.keys_and_ends();
+        search::find(keys, key).map(|at| end_at(ends, at))
+    }
+
+    /// Whether an entry among `keys` is listed at `now`.
+    fn any(&self, keys: &RangeInclusive<u16>, now: u64) -> bool {
+        let (all, ends) = self.keys_and_ends();
+        let from = all.partition_point(|key| key < keys.start());
+        all[from..].iter().take_while(|key| *key <= keys.end()).enumerate().any(|(at, _)| end_at(ends, from + at) > now)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (u16, u64)> {
+        let (keys, ends) = self.keys_and_ends();
+        keys.iter().enumerate().map(|(at, key)| (*key, end_at(ends, at)))
+    }
+}
+
+fn end_at(ends: &[u16], at: usize) -> u64 {
+    u64::from(ends[2 * at]) | u64::from(ends[2 * at + 1]) << 16
+}
+
+/// An end in 32 bits: one after February 2106 is kept as the last that they can hold.
+fn narrowed(end: u64) -> u32 {
+    u32::try_from(end).unwrap_or(u32::MAX)
 }
 
 /// Applies `edits` to `entries`; both are sorted by key, and no key stands twice in either.
@@ -88,16 +141,16 @@ fn settled<K: Ord + Copy>(mut edits: Vec<Edit<K>>) -> Vec<Edit<K>> {
 /// All entries of one list.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    four: Box<[Option<Arc<Run<u16>>>]>,
+    four: Box<[Slot]>,
     /// Each run with its first key, in the order of keys; none is empty.
-    six: Vec<(u64, Arc<Run<u64>>)>,
+    six: Vec<(u64, Arc<Run>)>,
     four_count: usize,
     six_count: usize,
 }
 
 impl Table {
     pub(super) fn empty() -> Self {
-        Self { four: vec![None; SLOTS].into(), six: Vec::new(), four_count: 0, six_count: 0 }
+        Self { four: vec![Slot::default(); SLOTS].into(), six: Vec::new(), four_count: 0, six_count: 0 }
     }
 
     /// The table after `edits`, in their order; this one stays as it is.
@@ -120,10 +173,10 @@ impl Table {
         for edits in edits.chunk_by(|one, other| one.0 >> 16 == other.0 >> 16) {
             let slot = &mut self.four[(edits[0].0 >> 16) as usize];
             let lower: Vec<Edit<u16>> = edits.iter().map(|(address, end)| (*address as u16, *end)).collect();
-            let entries = merged(slot.iter().flat_map(|run| run.entries()), &lower);
-            self.four_count -= slot.as_ref().map_or(0, |run| run.len());
+            let entries = merged(slot.entries(), &lower);
+            self.four_count -= slot.len();
             self.four_count += entries.len();
-            *slot = Run::new(&entries).map(Arc::new);
+            *slot = Slot::new(&entries);
         }
     }
 
@@ -162,15 +215,24 @@ impl Table {
     /// The end of an entry, whether past or not.
     pub(super) fn end(&self, origin: Origin) -> Option<u64> {
         match origin {
+            // Where nothing is listed, nothing is looked at.
+            Origin::V4(_) if self.four_count == 0 => None,
             Origin::V4(address) => {
                 let bits = address.to_bits();
-                self.four[(bits >> 16) as usize].as_ref()?.end(bits as u16)
+                self.four[(bits >> 16) as usize].end(bits as u16)
             }
             Origin::V6(upper) => {
                 let at = self.six.partition_point(|(first, _)| *first <= upper).checked_sub(1)?;
                 self.six[at].1.end(upper)
             }
         }
+    }
+
+    /// Reads what [`Self::end`] will wait for. The number means nothing.
+    pub(super) fn touch(&self, address: Ipv4Addr) -> usize {
+        let bits = address.to_bits();
+        let (keys, _) = self.four[(bits >> 16) as usize].keys_and_ends();
+        keys.get(search::guess(keys, bits as u16)).map_or(0, |key| usize::from(*key))
     }
 
     /// Whether an IPv4 entry among `addresses` is listed at `now`.
@@ -180,7 +242,7 @@ impl Table {
         slots.clone().any(|slot| {
             let from = if slot == *slots.start() { first as u16 } else { 0 };
             let to = if slot == *slots.end() { last as u16 } else { u16::MAX };
-            self.four[slot].as_ref().is_some_and(|run| run.any(&(from..=to), now))
+            self.four[slot].any(&(from..=to), now)
         })
     }
 
@@ -207,8 +269,7 @@ impl Table {
     /// All entries with their ends, in the order of [`Origin`].
     pub(super) fn entries(&self) -> impl Iterator<Item = (Origin, u64)> {
         let four = self.four.iter().enumerate().flat_map(|(slot, run)| {
-            let entries = run.iter().flat_map(|run| run.entries());
-            entries
+            run.entries()
                 .map(move |(lower, end)| (Origin::V4(Ipv4Addr::from_bits((slot as u32) << 16 | u32::from(lower))), end))
         });
         four.chain(self.six.iter().flat_map(|(_, run)| run.entries().map(|(upper, end)| (Origin::V6(upper), end))))
@@ -295,7 +356,7 @@ mod tests {
         let table = Table::empty().with(&edits);
         assert!(table.six.iter().all(|(_, run)| run.len() <= RUN_LIMIT));
         let next = table.with(&[(Origin::V6(3), Some(9)), (Origin::V4(Ipv4Addr::new(192, 0, 2, 1)), Some(9))]);
-        let fresh = |(_, run): &&(u64, Arc<Run<u64>>)| !table.six.iter().any(|(_, old)| Arc::ptr_eq(old, run));
+        let fresh = |(_, run): &&(u64, Arc<Run>)| !table.six.iter().any(|(_, old)| Arc::ptr_eq(old, run));
         assert_eq!(next.six.iter().filter(fresh).count(), 1);
         let thinned: Vec<_> = (0..10_000u64).filter(|n| n % 100 != 0).map(|n| (Origin::V6(n * 7), None)).collect();
         let next = next.with(&thinned);

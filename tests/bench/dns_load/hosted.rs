@@ -8,7 +8,7 @@ use std::thread;
 
 use arc_swap::ArcSwap;
 use firsthand_analyzer::listing::Exemptions;
-use firsthand_server::dns::access::{Access, AccessRules};
+use firsthand_server::dns::access::{AccessRules, NetworkSet};
 use firsthand_server::dns::cookie::Cookies;
 use firsthand_server::dns::limit::{Limits, Mode};
 use firsthand_server::dns::responder::{Responder, Rules};
@@ -16,26 +16,16 @@ use firsthand_server::dns::udp;
 use firsthand_server::publisher::unix_now;
 use firsthand_server::zone::{Change, Code, ListSettings, Zone, ZoneSettings};
 
-use ipnet::IpNet;
-
 use super::addresses::Entries;
 
 /// How long the entries stay listed, seconds: longer than any measurement.
 const LISTED_FOR: i64 = 86_400;
 
-/// `enforce` makes response-rate limiting bite, but on the networks of `exempt`.
-///
 /// Serves `entries` in a list on `listen` until the process is ended.
 ///
 /// # Errors
 /// What the system says of the socket.
-pub(crate) fn serve(
-    entries: &Entries,
-    code: Ipv4Addr,
-    listen: SocketAddr,
-    enforce: bool,
-    exempt: Option<IpNet>,
-) -> io::Result<()> {
+pub(crate) fn serve(entries: &Entries, code: Ipv4Addr, listen: SocketAddr) -> io::Result<()> {
     let (exemptions, now) = (Exemptions::standard([]), unix_now());
     let change = |origin| {
         let entry = exemptions.admit(origin, now + LISTED_FOR).expect("no exempt entry is drawn");
@@ -49,12 +39,12 @@ pub(crate) fn serve(
     zone.heard_from(now as u64);
     drop(changes);
     let limits = Limits {
-        mode: if enforce { Mode::Enforce } else { Mode::Report },
+        mode: Mode::Report,
         per_answer: 20,
         per_network: 1000,
         total: 20_000,
         slip: 2,
-        exempt: AccessRules::new(exempt.map(|network| (network, Access::Allow))),
+        exempt: NetworkSet::new([]),
     };
     let cookies = Cookies::new(vec![[7; 16]]).expect("there is a secret");
     let rules = Rules { access: AccessRules::new([]), cookies, limits };

@@ -27,7 +27,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use ipnet::IpNet;
 
 use addresses::{Entries, Family};
 use client::{Client, Questions};
@@ -205,12 +204,6 @@ enum Command {
         /// Where.
         #[arg(long)]
         listen: SocketAddr,
-        /// Limits the answers to clients that have not proven their address, by the default rates.
-        #[arg(long)]
-        enforce: bool,
-        /// A network that is not limited.
-        #[arg(long)]
-        exempt: Option<IpNet>,
     },
     /// Serves the list with hickory-server.
     Hickory {
@@ -263,7 +256,7 @@ fn main() -> ExitCode {
             let abuse = streams::Abuse { idle, slow, bursts, base, hold: Duration::from_secs_f64(seconds) };
             streams::run(&target, &abuse).map(|report| println!("{report}"))
         }
-        Command::Hosted { list, code, listen, enforce, exempt } => {
+        Command::Hosted { list, code, listen } => {
             hosted::serve(&Entries::draw(list.family, list.entries, list.seed), listen)
                 .map_err(|error| error.to_string())
         }

@@ -1,17 +1,20 @@
 //! The counters. They know nothing of HTTP, and no label ever holds an address, a HELO or a trap (E10).
 
+mod family;
+mod serving;
+
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use firsthand_analyzer::trust::Reason;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use crate::connections::Counts;
-use crate::dns::Transport;
-use crate::dns::counters::{Count, Counters};
+use crate::dns::counters::Counters;
+use crate::lists::Standings;
 use crate::zone::Zone;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use serving::Serving;
 
 /// What the process counts.
 pub struct Metrics {
@@ -44,8 +47,11 @@ pub struct Metrics {
     pub requests: IntGauge,
     /// When the oldest of them was made, in Unix seconds; 0: none waits.
     pub oldest_request: IntGauge,
+    /// When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.
+    pub certificate_expiry: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
+    files: Arc<ArcSwapOption<Standings>>,
 }
 
 impl Metrics {
@@ -112,10 +118,14 @@ impl Metrics {
         for counter in [&repeats, &versions, &failed_ticks, &exempt, &crowded, &disagreements] {
             registry.register(Box::new(counter.clone()))?;
         }
+        let certificate_expiry = IntGauge::new(
+            "firsthand_dns_certificate_expiry_seconds",
+            "When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.",
+        )?;
+        registry.register(Box::new(certificate_expiry.clone()))?;
         let http = Arc::<Counts>::default();
-        registry.register(Box::new(ConnectionMetrics::new(&dns, Arc::clone(&http))?))?;
-        registry.register(Box::new(DnsMetrics::new(dns)?))?;
-        registry.register(Box::new(ZoneMetrics::new(zone)?))?;
+        let files = Arc::<ArcSwapOption<Standings>>::default();
+        registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http), Arc::clone(&files))?))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         // Every reason is there from the start, so that an alert on its rate needs no first sample.
@@ -139,8 +149,15 @@ impl Metrics {
             withdrawals,
             requests,
             oldest_request,
+            certificate_expiry,
             http,
+            files,
         })
+    }
+
+    /// Shows how the operator's files stand from now on.
+    pub fn show_lists(&self, standings: Arc<Standings>) {
+        self.files.store(Some(standings));
     }
 
     /// All metrics in Prometheus' text format.
@@ -152,144 +169,7 @@ impl Metrics {
     }
 }
 
-/// The serving threads' own atomics, read when somebody asks.
-struct DnsMetrics {
-    counters: Arc<Counters>,
-    answers: IntGaugeVec,
-    silences: IntGaugeVec,
-}
-
-impl DnsMetrics {
-    fn new(counters: Arc<Counters>) -> Result<Self, prometheus::Error> {
-        Ok(Self {
-            counters,
-            answers: IntGaugeVec::new(
-                Opts::new("firsthand_dns_answers", "DNS answers since the start, by transport, kind and query type."),
-                &["transport", "kind", "type"],
-            )?,
-            silences: IntGaugeVec::new(
-                Opts::new("firsthand_dns_silences", "DNS messages without an answer, by transport."),
-                &["transport"],
-            )?,
-        })
-    }
-}
-
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-impl Collector for DnsMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        [self.answers.desc(), self.silences.desc()].concat()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        for (transport, kind, asked, count) in self.counters.answers() {
-            self.answers.with_label_values(&[transport.name(), kind.name(), asked.name()]).set(signed(count));
-        }
-        for transport in Transport::ALL {
-            self.silences
-                .with_label_values(&[transport.name()])
-                .set(signed(self.counters.get(transport, Count::Silences)));
-        }
-        [self.answers.collect(), self.silences.collect()].concat()
-    }
-}
-
-/// The connections of every transport that has some, and of HTTP.
-struct ConnectionMetrics {
-    counts: Vec<(&'static str, Arc<Counts>)>,
-    open: IntGaugeVec,
-    so_far: IntGaugeVec,
-}
-
-impl ConnectionMetrics {
-    fn new(dns: &Counters, http: Arc<Counts>) -> Result<Self, prometheus::Error> {
-        let streams = [Transport::Tcp, Transport::Tls, Transport::Https];
-        let counts = streams.map(|transport| (transport.name(), Arc::clone(dns.connections(transport))));
-        Ok(Self {
-            counts: counts.into_iter().chain([("http", http)]).collect(),
-            open: IntGaugeVec::new(
-                Opts::new(
-                    "firsthand_connections_open",
-                    "Open connections, by transport: tcp, tls and https are of DNS, http is of the pages and the intake.",
-                ),
-                &["transport"],
-            )?,
-            so_far: IntGaugeVec::new(
-                Opts::new(
-                    "firsthand_connections",
-                    "Connections since the start, by transport and by what became of them: taken; refused, as their network had its share, all places were full, or the operator drops them; evicted for a newcomer; failed in the TLS handshake.",
-                ),
-                &["transport", "what"],
-            )?,
-        })
-    }
-}
-
-impl Collector for ConnectionMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        [self.open.desc(), self.so_far.desc()].concat()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        for (transport, counts) in &self.counts {
-            self.open.with_label_values(&[transport]).set(signed(counts.open()));
-            for (what, count) in [
-                ("taken", counts.taken()),
-                ("refused-network", counts.refused_by_prefix()),
-                ("refused-full", counts.refused_as_full()),
-                ("refused-access", counts.barred()),
-                ("evicted", counts.evicted()),
-                ("handshake-failed", counts.unsecured()),
-            ] {
-                self.so_far.with_label_values(&[*transport, what]).set(signed(count));
-            }
-        }
-        [self.open.collect(), self.so_far.collect()].concat()
-    }
-}
-
-/// What the served zone says of itself.
-struct ZoneMetrics {
-    zone: Arc<ArcSwap<Zone>>,
-    serial: IntGauge,
-    heard: IntGauge,
-    entries: IntGaugeVec,
-}
-
-impl ZoneMetrics {
-    fn new(zone: Arc<ArcSwap<Zone>>) -> Result<Self, prometheus::Error> {
-        Ok(Self {
-            zone,
-            serial: IntGauge::new("firsthand_zone_serial", "Serial of the served zone.")?,
-            heard: IntGauge::new(
-                "firsthand_zone_heard_timestamp_seconds",
-                "When the publisher was last heard of, in Unix seconds; 0: never.",
-            )?,
-            entries: IntGaugeVec::new(
-                Opts::new("firsthand_zone_entries", "Entries of the served zone, by list and family."),
-                &["list", "family"],
-            )?,
-        })
-    }
-}
-
-impl Collector for ZoneMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        [self.serial.desc(), self.heard.desc(), self.entries.desc()].concat()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let zone = self.zone.load();
-        self.serial.set(i64::from(zone.serial()));
-        self.heard.set(signed(zone.last_heard().unwrap_or(0)));
-        for (index, list) in zone.lists().iter().enumerate() {
-            let (v4, v6) = zone.counts(index);
-            self.entries.with_label_values(&[list.label.as_str(), "ipv4"]).set(signed(v4 as u64));
-            self.entries.with_label_values(&[list.label.as_str(), "ipv6"]).set(signed(v6 as u64));
-        }
-        [self.serial.collect(), self.heard.collect(), self.entries.collect()].concat()
-    }
+/// The Unix second that it is, 0 for any time before.
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,0 +1,38 @@
+//! Static lists: files in rbldnsd's formats, served beside the listings.
+//!
+//! Enters: the files that the settings name. Leaves: a [`Fixed`](crate::zone::Fixed) for each list, whole and checked, or
+//! the first bad lines by number, with the mend. Refused: a file with any line that cannot be taken at its word, since
+//! what is dropped in silence is a listing silently absent; the exempt (G6), by the type of the table.
+//!
+//! The grammar and its meaning are those of rbldnsd(8), 0.998, as that program has them where its manual says otherwise;
+//! `tests/static_lists.rs` holds one against the other.
+//!
+//! ```text
+//! file ─▶ watch ─▶ read (lines) ─▶ address, template, directive ─▶ flatten (who wins) ─▶ zone::Fixed
+//! ```
+
+mod mistake;
+mod address;
+mod template;
+mod directive;
+mod flatten;
+mod read;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use mistake::{Mistake, Refusal};
+pub use read::{DataSet, Read, read};
+pub use watch::{LOOK, Lists, Standing, Standings};
+
+/// The most mistakes that are told of one list.
+pub const MISTAKES_MAX: usize = 20;
+/// The longest line, in bytes; rbldnsd cuts at the same length.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes that the files of one list may have, unpacked.
+pub const FILE_BYTES_MAX: u64 = 4 << 30;
+/// The most entries of one list, ranges counted in the pieces into which they are divided.
+pub const ENTRIES_MAX: usize = 1 << 26;
+/// The most values that one address may have in one list.
+pub const VALUES_MAX: usize = 16;
