@@ -93,14 +93,15 @@ pub(crate) fn run(
                 Err(error) => return Err(format!("the flood cannot be sent: {error}")),
             }
         }
-        let mut slices: Vec<_> = answers.iter_mut().map(|answer| [IoSliceMut::new(answer)]).collect();
         let mut lengths = [0; TAKEN];
-        match recvmmsg(socket.as_raw_fd(), &mut incoming, &mut slices, MsgFlags::MSG_DONTWAIT, None) {
-            Ok(results) => results.zip(&mut lengths).for_each(|(message, length)| *length = message.bytes),
-            Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(error) => return Err(format!("the answers cannot be read: {error}")),
+        {
+            let mut slices: Vec<_> = answers.iter_mut().map(|answer| [IoSliceMut::new(answer)]).collect();
+            match recvmmsg(socket.as_raw_fd(), &mut incoming, &mut slices, MsgFlags::MSG_DONTWAIT, None) {
+                Ok(results) => results.zip(&mut lengths).for_each(|(message, length)| *length = message.bytes),
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Err(error) => return Err(format!("the answers cannot be read: {error}")),
+            }
         }
-        drop(slices);
         for (answer, length) in answers.iter().zip(lengths).take_while(|(_, length)| *length > 0) {
             second.answers += 1;
             second.bytes_out += length as u64;

@@ -257,7 +257,7 @@ fn main() -> ExitCode {
             streams::run(&target, &abuse).map(|report| println!("{report}"))
         }
         Command::Hosted { list, code, listen } => {
-            hosted::serve(&Entries::draw(list.family, list.entries, list.seed), listen)
+            hosted::serve(&Entries::draw(list.family, list.entries, list.seed), code, listen)
                 .map_err(|error| error.to_string())
         }
         Command::Hickory { list, code, listen } => {

@@ -129,7 +129,7 @@ fn write_without_reading(stream: &mut TcpStream, questions: &mut Questions) -> u
         }
         match stream.write(&queries) {
             Ok(count) if count == queries.len() => written += count,
-            Ok(count) => break written += count,
+            Ok(count) => return (written + count) as u64,
             Err(_) => break,
         }
     }
