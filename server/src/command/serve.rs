@@ -173,8 +173,8 @@ impl StaticLists {
 }
 
 /// Swaps in what a file says now. What became exempt while it was read is cut out (G6): before the swap what is known
-/// by then, and the publisher cuts what it learns of later out of what is served.
-fn take_over(zone: &ArcSwap<Zone>, declared: &Current, list: usize, entries: &Fixed) {
+/// by then, and the publisher cuts what it learns of later out of what is served. Gives back what was served before.
+fn take_over(zone: &ArcSwap<Zone>, declared: &Current, list: usize, entries: &Fixed) -> Arc<Zone> {
     let known = declared.load();
     let networks: Vec<IpNet> = known.exemptions.networks().collect();
     let entries = Arc::new(entries.without(&networks));
@@ -184,9 +184,7 @@ fn take_over(zone: &ArcSwap<Zone>, declared: &Current, list: usize, entries: &Fi
         let networks: Vec<IpNet> = later.exemptions.networks().collect();
         zone.rcu(|zone| zone.without(&networks));
     }
-    // Whoever lets go of a large list last takes it apart. That shall be this thread, once those that answer have done so.
-    thread::sleep(udp::IDLE * 2);
-    drop(before);
+    before
 }
 
 /// What DNS comes in by, beside UDP.
