@@ -68,11 +68,11 @@ fn main() {
 
 /// The address of a number, spread over what is global unicast.
 fn spread(number: u32) -> u32 {
-    0x1000_0000 + (u64::from(number.wrapping_mul(2_654_435_761)) * 0xb000_0000 >> 32) as u32
+    0x1000_0000 + ((u64::from(number.wrapping_mul(2_654_435_761)) * 0xb000_0000) >> 32) as u32
 }
 
 fn wide(bits: u32) -> Ipv6Addr {
-    Ipv6Addr::from_bits(0x2a00u128 << 112 | u128::from(bits) << 64)
+    Ipv6Addr::from_bits((0x2a00u128 << 112) + (u128::from(bits) << 64))
 }
 
 fn write(file: &std::path::Path, addresses: u32, format: ListFormat) {
