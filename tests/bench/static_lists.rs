@@ -72,7 +72,7 @@ fn spread(number: u32) -> u32 {
 }
 
 fn wide(bits: u32) -> Ipv6Addr {
-    Ipv6Addr::from_bits(0x2a00u128 << 112 | u128::from(bits) << 64)
+    Ipv6Addr::from_bits((0x2a00u128 << 112) + (u128::from(bits) << 64))
 }
 
 fn write(file: &std::path::Path, addresses: u32, format: ListFormat) {
