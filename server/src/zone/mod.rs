@@ -682,4 +682,73 @@ mod tests {
         let deep = refused(|settings, _| settings.name = ["a"; 94].join(".").parse().unwrap());
         assert_eq!(deep, SettingsError::NoRoom(spam()));
     }
+
+    /// ATTACKS E01, 6471-3.4: a list on its way out of service lists fewer at each stage, and never anybody else.
+    #[test]
+    fn a_sunset_takes_away_and_never_adds() {
+        let stage = |sunset| {
+            let zone = Zone::empty(ZoneSettings { sunset, ..ZoneSettings::default() }, lists()).unwrap();
+            let zone = zone.with(1, &[list(0, v4("192.0.2.1"), NOW + 9), list(0, Origin::V6(0x2001 << 48), NOW + 9)]);
+            zone.heard_from(NOW);
+            zone
+        };
+        let addresses = ["192.0.2.1", "2001::1", "192.0.2.2", "127.0.0.1", "::ffff:127.0.0.1", "127.0.0.3"];
+        let listed = |zone: &Zone| {
+            addresses.map(|text| {
+                let address: IpAddr = text.parse().unwrap();
+                zone.listings(Scope::Combined, address, NOW).count()
+                    + usize::from(zone.test_value(Scope::Combined, address).is_some())
+            })
+        };
+        let test = |zone: &Zone| zone.test_value(Scope::Combined, TEST_ADDRESS.into());
+        let above = Prefix::V4 { bits: 192 << 24, octets: 1 };
+        for (sunset, lists_some, tests) in [
+            (Sunset::No, true, true),
+            (Sunset::Announced, true, true),
+            (Sunset::Empty, false, true),
+            (Sunset::Off, false, false),
+        ] {
+            let zone = stage(sunset);
+            let expected = usize::from(lists_some);
+            assert_eq!(listed(&zone), [expected, expected, 0, 0, 0, 0], "{sunset:?}");
+            assert_eq!(
+                (test(&zone).is_some(), zone.exists(Scope::Combined, above, NOW)),
+                (tests, lists_some),
+                "{sunset:?}"
+            );
+            // Nothing is left that could be too old: an ended list answers as one, for as long as it is served.
+            assert_eq!(zone.ignorance(Scope::Combined, NOW + 10_000).is_some(), lists_some, "{sunset:?}");
+        }
+    }
+
+    /// G8: what is not known of one list is not known of the combined zone, and hides nothing that is known.
+    #[test]
+    fn a_file_that_was_never_read_or_has_expired_is_not_known() {
+        let file = ListSettings::of_file("hand".parse().unwrap(), "127.0.0.30".parse().unwrap(), true);
+        let zone = Zone::empty(ZoneSettings::default(), [lists(), vec![file]].concat()).unwrap();
+        let zone = zone.with(1, &[list(0, v4("192.0.2.1"), NOW + 9)]);
+        zone.heard_from(NOW);
+        let known = |zone: &Zone, now| {
+            (zone.ignorance(Scope::Combined, now), zone.ignorance(Scope::List(0), now), zone.is_known(3, now))
+        };
+        assert_eq!(known(&zone, NOW), (Some(Ignorance::NotReady), None, false));
+        assert_eq!(zone.listings(Scope::Combined, "192.0.2.1".parse().unwrap(), NOW).count(), 1);
+        let none = firsthand_analyzer::listing::Exemptions::only([]);
+        let mut builder = FixedBuilder::new(&none);
+        builder.four(0x0100_0000, 0x0100_0003, 0);
+        let values: Vec<Box<[Value]>> = vec![Box::new([Value::new("127.0.0.31".parse().unwrap())])];
+        let read = zone.with_file(3, Arc::new(builder.finish(values, None, Some(NOW + 5)).0));
+        assert_eq!(known(&read, NOW), (None, None, true));
+        let said: Vec<_> =
+            read.listings(Scope::Combined, "1.0.0.2".parse().unwrap(), NOW).map(|it| (it.list, it.ttl)).collect();
+        assert_eq!(said, [(3, 6)], "no longer than the file may be believed");
+        assert_eq!(read.test_value(Scope::List(3), "127.0.0.31".parse().unwrap()), Some("127.0.0.31".parse().unwrap()));
+        assert_eq!(known(&read, NOW + 6), (Some(Ignorance::TooOld), None, false));
+        assert_eq!(read.listings(Scope::Combined, "1.0.0.2".parse().unwrap(), NOW + 6).count(), 0);
+        // Versions come and go beside it.
+        assert!(read.with(2, &[Change::Delist { list: 3, origin: v4("1.0.0.2") }]).is_known(3, NOW));
+        assert!(read.emptied(3).is_known(3, NOW));
+        // A publisher that is silent takes nothing from a file.
+        assert_eq!(read.ignorance(Scope::List(3), NOW), None);
+    }
 }

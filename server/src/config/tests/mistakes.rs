@@ -14,7 +14,7 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
         2,
         "zones",
         "unknown key",
-        "did you mean \"zone\"? the file knows data, zone, dns, rate-limit, http, policy",
+        "did you mean \"zone\"? the file knows data, zone, dns, http, policy",
     );
 }
 
