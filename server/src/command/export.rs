@@ -8,7 +8,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +18,6 @@ use firsthand_analyzer::score::List;
 use super::{CommandError, operator, serve, show};
 use crate::cli::ExportArguments;
 use crate::config::Settings;
-use crate::control;
 use crate::declared::Declared;
 use crate::export::{Export, Format};
 use crate::follow::{Follower, Started};
@@ -143,9 +141,7 @@ fn name_servers(typed: &[String], zone: &Zone, format: Format) -> Result<Vec<Dom
 
 /// The zone as it is published at `now` (Unix seconds), in the lists of `empty`.
 fn published(settings: &Settings, ledger: &Ledger, empty: Zone, now: i64) -> Result<Zone, CommandError> {
-    // Nobody listens any more behind a socket that a process left.
-    let nobody = |error: &io::Error| matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
-    if UnixStream::connect(control::socket(&settings.data)).is_err_and(|error| nobody(&error)) {
+    if !operator::a_service_runs(settings) {
         eprintln!(
             "firsthand: no service runs on {}; this is what it published last, less what was corrected since",
             settings.data.display()
