@@ -10,6 +10,9 @@ use crate::zone::{ListSettings, Prefix, Scope, Zone};
 const OCTETS: u32 = 4;
 const NIBBLES: u32 = 32;
 
+/// Bytes of the labels of a whole IPv6 address.
+const ADDRESS_LABELS: usize = 2 * NIBBLES as usize;
+
 /// A place inside the zone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Position {
@@ -38,6 +41,13 @@ pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     }
     let mut spelled = Spelled::default();
     let mut at = 0;
+    // The name of a whole IPv6 address is read in one go, where a label by itself takes as long as an IPv4 one.
+    if apex_at >= ADDRESS_LABELS
+        && let Some(nibbles) = name.first_chunk().and_then(address)
+    {
+        spelled = Spelled { nibbles, nibble_count: NIBBLES, octets: 0, octet_count: NOTHING };
+        at = ADDRESS_LABELS;
+    }
     while at < apex_at {
         let next = at + 1 + usize::from(name[at]);
         let label = name.get(at + 1..next)?;
@@ -110,6 +120,30 @@ impl Spelled {
     }
 }
 
+/// The address that labels spell, if each is one nibble.
+fn address(labels: &[u8; ADDRESS_LABELS]) -> Option<u128> {
+    let (mut bits, mut wrong) = (0u128, 0);
+    for label in labels.chunks_exact(2) {
+        let value = DIGITS[usize::from(label[1])];
+        wrong |= value & 0xF0 | label[0] ^ 1;
+        bits = bits >> 4 | u128::from(value & 15) << 124;
+    }
+    (wrong == 0).then_some(bits)
+}
+
+/// The value of each hexadecimal digit, 0xFF for all other bytes.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xFF; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        digits[digit as usize] = value;
+        digits[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
 /// A decimal octet without leading zeros.
 fn octet(label: &[u8]) -> Option<u8> {
     let digit = |byte: u8| Some(u32::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit <= 9);
@@ -124,12 +158,8 @@ fn octet(label: &[u8]) -> Option<u8> {
 
 /// One hexadecimal digit in either case.
 fn nibble(label: &[u8]) -> Option<u8> {
-    match *label {
-        [digit @ b'0'..=b'9'] => Some(digit - b'0'),
-        [letter @ b'a'..=b'f'] => Some(letter - b'a' + 10),
-        [letter @ b'A'..=b'F'] => Some(letter - b'A' + 10),
-        _ => None,
-    }
+    let &[digit] = label else { return None };
+    Some(DIGITS[usize::from(digit)]).filter(|value| *value < 16)
 }
 
 #[cfg(test)]
