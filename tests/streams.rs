@@ -149,7 +149,7 @@ fn real_clients_are_answered_over_every_transport() {
     stream.write_all(&[0, 3, 1, 2, 3]).unwrap();
     wait_for_end(&mut stream);
     for transport in ["tcp", "tls", "https"] {
-        let line = format!("firsthand_connections{{transport=\"{transport}\",what=\"taken\"}}");
+        let line = format!("firsthand_connections_total{{transport=\"{transport}\",what=\"taken\"}}");
         assert!(metric(&streams.service, &line) >= 1, "{transport}");
     }
 }
@@ -258,7 +258,7 @@ fn slow_clients_are_closed_on_every_listener() {
             metric(service, &format!("firsthand_connections_open{{transport=\"{transport}\"}}")) == 0
         });
     }
-    assert!(metric(service, "firsthand_connections{transport=\"tls\",what=\"handshake-failed\"}") >= 2);
+    assert!(metric(service, "firsthand_connections_total{transport=\"tls\",what=\"handshake-failed\"}") >= 2);
 }
 
 /// One network does not lock another out, and all of them together do not, either.
@@ -277,11 +277,11 @@ fn idle_connections_lock_nobody_out() {
         }
     }
     let refused = ["tcp", "tls", "https"].map(|transport| {
-        let line = format!("firsthand_connections{{transport=\"{transport}\",what=\"refused-network\"}}");
+        let line = format!("firsthand_connections_total{{transport=\"{transport}\",what=\"refused-network\"}}");
         move |service: &Service| metric(service, &line)
     });
     service.wait("the network to be refused", |service| refused.iter().map(|count| count(service)).sum::<u64>() == 200);
-    let line = "firsthand_connections{transport=\"http\",what=\"refused-network\"}";
+    let line = "firsthand_connections_total{transport=\"http\",what=\"refused-network\"}";
     service.wait("HTTP to refuse", |service| metric(service, line) >= 72);
     // The metrics themselves were read from another network.
     ask(&mut connect_from([127, 0, 2, 1], service.dns)).unwrap();
@@ -297,7 +297,7 @@ fn idle_connections_lock_nobody_out() {
         }
     }
     ask(&mut active).unwrap();
-    assert!(metric(service, "firsthand_connections{transport=\"tcp\",what=\"evicted\"}") > 300);
+    assert!(metric(service, "firsthand_connections_total{transport=\"tcp\",what=\"evicted\"}") > 300);
     let open = ["tcp", "tls", "https"]
         .map(|transport| metric(service, &format!("firsthand_connections_open{{transport=\"{transport}\"}}")));
     assert!(open.iter().sum::<u64>() <= 1063, "{open:?}");
