@@ -262,7 +262,7 @@ pub struct RateLimitSettings {
     pub per_answer: u32,
     /// Answers to one client network.
     pub per_network: u32,
-    /// Answers to all of them together.
+    /// Answers to all of them together, each as often as it is longer than its query.
     pub total: u32,
     /// Every which answer over a rate becomes a request for proof, from 1; 0: none does.
     pub slip: u32,

@@ -140,6 +140,7 @@ impl Desk {
 /// A datagram that was read and is to be answered.
 pub(super) struct Incoming<'q> {
     asking: Asking<'q>,
+    length: usize,
     address: IpAddr,
     allowed: bool,
 }
@@ -157,7 +158,7 @@ impl Batch<'_> {
             self.tally.count(Outcome::Silence);
             return None;
         };
-        Some(Incoming { asking, address, allowed: access == Access::Allow })
+        Some(Incoming { asking, length: message.len(), address, allowed: access == Access::Allow })
     }
 
     /// Reads what the answers to these will wait for, one right after the other, so that the waits overlap.
@@ -168,7 +169,7 @@ impl Batch<'_> {
 
     /// Answers a datagram: what is to be sent back is appended to `out`, or nothing is.
     pub(super) fn answer(&mut self, incoming: &Incoming<'_>, out: &mut Vec<u8>) {
-        let Incoming { asking, address, allowed } = incoming;
+        let Incoming { asking, length, address, allowed } = incoming;
         let (rules, (now, micros)) = (self.rules, self.now);
         let client =
             Client { address: *address, transport: Transport::Udp, allowed: *allowed, cookies: &rules.cookies };
@@ -176,7 +177,8 @@ impl Batch<'_> {
         let answered = asking.answer(&client, self.zone, now, out);
         self.tally.count(Outcome::Answer(answered));
         let rates = &self.responder.rates;
-        let ruling = rates.rule(&rules.limits, &answered, *address, micros, self.share, self.threads);
+        let sizes = (*length, out.len() - start);
+        let ruling = rates.rule(&rules.limits, (&answered, sizes), *address, micros, self.share, self.threads);
         let Some(ruling) = ruling else { return };
         self.tally.limited(ruling);
         if rules.limits.mode == Mode::Enforce {
