@@ -5,17 +5,20 @@
 use std::ops::RangeInclusive;
 
 use super::Cuts;
+use crate::zone::search::{find, guess};
 
 /// A run of fewer /64s than this is kept as points: a span takes as much room as two.
 const SPAN_LEAST: u64 = 3;
-/// Every so many points one stands in the index, so that a search waits for few of them.
-const STRIDE: usize = 64;
+/// The values of the first 16 bits.
+const TOPS: usize = 1 << 16;
+/// With fewer points than this the index would take more room than it saves time.
+const INDEX_LEAST: usize = 4096;
 
 /// The IPv6 addresses of one list. Never changed once it is made.
 #[derive(Debug, Default)]
 pub(super) struct Six {
-    /// Every [`STRIDE`]th of the points, from the first.
-    index: Box<[u64]>,
+    /// Where the points of each value of the first 16 bits begin; the last is their number. Empty for few points.
+    index: Box<[u32]>,
     points: Box<[u64]>,
     sets: Box<[u16]>,
     /// Ranges of /64s.
@@ -35,17 +38,19 @@ fn any<K: Ord + Copy>(ranges: &[(K, K, u16)], first: K, last: K) -> bool {
 }
 
 impl Six {
-    /// Where the run of points begins in which `upper` would be, and that run.
-    fn run(&self, upper: u64) -> Option<(usize, &[u64])> {
-        let from = self.index.partition_point(|point| *point <= upper).checked_sub(1)? * STRIDE;
-        Some((from, &self.points[from..self.points.len().min(from + STRIDE)]))
+    /// Where the points with the first 16 bits of `upper` begin, and these.
+    fn run(&self, upper: u64) -> (usize, &[u64]) {
+        let top = (upper >> 48) as usize;
+        match self.index.get(top..top + 2) {
+            Some(&[from, to]) => (from as usize, &self.points[from as usize..to as usize]),
+            _ => (0, &self.points),
+        }
     }
 
     pub(super) fn get(&self, bits: u128) -> Option<u16> {
         let upper = (bits >> 64) as u64;
-        if let Some((from, run)) = self.run(upper)
-            && let Ok(at) = run.binary_search(&upper)
-        {
+        let (from, run) = self.run(upper);
+        if let Some(at) = find(run, upper) {
             return Some(self.sets[from + at]);
         }
         holding(&self.spans, upper).or_else(|| holding(&self.fine, bits))
@@ -53,7 +58,9 @@ impl Six {
 
     /// Reads what [`Self::get`] will need first.
     pub(super) fn touch(&self, bits: u128) -> usize {
-        self.run((bits >> 64) as u64).and_then(|(_, run)| run.get(run.len() / 2)).map_or(0, |point| *point as usize)
+        let upper = (bits >> 64) as u64;
+        let (from, run) = self.run(upper);
+        run.get(guess(run, upper)).map_or(from, |point| *point as usize)
     }
 
     pub(super) fn any(&self, range: &RangeInclusive<u128>) -> bool {
@@ -177,7 +184,7 @@ impl SixBuilder {
             self.settle(done);
         }
         let six = Six {
-            index: self.points.iter().copied().step_by(STRIDE).collect(),
+            index: if self.points.len() < INDEX_LEAST { Box::default() } else { index(&self.points) },
             points: self.points.into(),
             sets: self.sets.into(),
             spans: self.spans.into(),
@@ -185,4 +192,15 @@ impl SixBuilder {
         };
         (six, self.cuts.removed())
     }
+}
+
+/// Where the points of each value of the first 16 bits begin, and their number.
+fn index(points: &[u64]) -> Box<[u32]> {
+    let mut index = Vec::with_capacity(TOPS + 1);
+    for (at, point) in points.iter().enumerate() {
+        // A list has at most 2^26 points.
+        index.resize(index.len().max((point >> 48) as usize + 1), at as u32);
+    }
+    index.resize(TOPS + 1, points.len() as u32);
+    index.into()
 }

@@ -1,6 +1,6 @@
 //! The table against a naive model: what a list of ranges says of each address.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
@@ -264,4 +264,28 @@ fn the_codes_are_sorted_and_distinct() {
     assert_eq!((table.ttl(), table.expires()), (Some(60), Some(7)));
     assert_eq!(table.get("0.0.0.9".parse().unwrap()).len(), 3);
     assert_eq!(Fixed::empty().counts(), (0, 0));
+}
+
+/// More /64s than a table has without an index, in few and in many of the first 16 bits, the last among them.
+#[test]
+fn a_large_table_lists_its_points_and_nothing_beside_them() {
+    let crowded = (0..6_000u64).map(|at| 0x2001_0db8_0000_0000 + at * 3);
+    let spread = (0..6_000u64).map(|at| at.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    let edges = [0xffff_ffff_ffff_ffff, 0xffff_0000_0000_0000, 0x0001_0000_0000_0000, 0x0000_ffff_ffff_ffff];
+    let uppers: std::collections::BTreeSet<u64> =
+        crowded.chain(spread).chain(edges).filter(|upper| *upper > 0).collect();
+    let mut builder = FixedBuilder::new(&exemptions(&[]));
+    for upper in &uppers {
+        builder.six(u128::from(*upper) << 64, u128::from(*upper) << 64 | u128::from(u64::MAX), (upper % 3) as u16);
+    }
+    let (table, _) = builder.finish(vec![value(1), value(2), value(3)], None, None);
+    assert_eq!(table.counts(), (0, uppers.len() as u64));
+    for upper in &uppers {
+        for near in [upper.wrapping_sub(1), *upper, upper.wrapping_add(1)] {
+            let address = Ipv6Addr::from_bits(u128::from(near) << 64 | 7).into();
+            let expected = if uppers.contains(&near) { code((near % 3) as u16 + 1) } else { Vec::new() };
+            assert_eq!(codes(table.get(address)), expected, "{address}");
+            table.touch(address);
+        }
+    }
 }
