@@ -310,7 +310,7 @@ fn checked(zone: &str, file: &Path) {
 /// The other forms; what is corrected while the service is down is heeded; wrong use is told.
 #[test]
 fn what_is_published_and_nothing_else() {
-    let mut service = service("");
+    let mut service = service("name-servers = [\"ns.bl.example\"]\n");
     let lines =
         |text: &str| -> Vec<String> { text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect() };
     assert_eq!(lines(&export(&service, &["--format", "plain"])), [SPAMMER, BOTH, "2a01:4f8:0:1::/64"]);
@@ -326,7 +326,7 @@ fn what_is_published_and_nothing_else() {
             assert!(!text.contains(secret), "{format} tells {secret}");
         }
     }
-    // The default name server lies inside the zone and has no address there: the file must load all the same.
+    // This name server lies inside the zone and has no address there: the file must load all the same.
     let zone = service.folder.path().join("bl.zone");
     let output = service.run("export", &["--format", "zone", "--output", zone.to_str().unwrap()]);
     assert!(said(&output).contains("--name-server"), "{}", said(&output));
@@ -358,6 +358,12 @@ fn what_is_published_and_nothing_else() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(lines(&export(&service, &["--format", "plain"])), [BOTH, "2a01:4f8:0:1::/64"]);
     let config = fs::read_to_string(service.config()).unwrap();
+    // Settings that publish nothing are those of another service, as long as something is published.
+    let shadow = config.replace("[[relay]]", "[policy]\nmode = \"shadow\"\n[[relay]]");
+    fs::write(service.config(), shadow).unwrap();
+    let output = service.run("export", &["--format", "plain"]);
+    assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{}", said(&output));
+    assert!(said(&output).contains("nothing is published"), "{}", said(&output));
     let exempt = "[[exempt]]\nnetworks = [\"2a01:4f8::/32\", \"83.70.211.41\"]\nreason = \"ours\"\n";
     fs::write(service.config(), format!("{config}\n{exempt}")).unwrap();
     assert_eq!(lines(&export(&service, &["--format", "plain"])), [""; 0], "G6");

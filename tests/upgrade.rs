@@ -300,7 +300,11 @@ fn a_reload_is_all_or_nothing() {
 /// No query is lost, what was acknowledged counts once, and what is listed stays listed, through three upgrades.
 #[test]
 fn an_upgrade_loses_nothing() {
-    let service = Service::start(&settings(3));
+    let own = tempfile::tempdir().unwrap();
+    let file = own.path().join("manual");
+    fs::write(&file, "26.1.1.1\n").unwrap();
+    let manual = format!("[[list]]\nname = \"manual\"\ncode = \"127.0.0.20\"\nformat = \"ip4set\"\nfile = {file:?}\n");
+    let service = Service::start(&(settings(3) + &manual));
     let folder = service.folder.path();
     list(&service, LISTED, 1);
     let load = Load::start(service.dns);
@@ -337,6 +341,7 @@ fn an_upgrade_loses_nothing() {
             last.replace(Ended(id)).map(std::mem::forget);
             service.wait("to be listed", |service| service.lists(&address));
             assert!(service.lists(LISTED));
+            assert_eq!(service.ask("1.1.1.26.manual.bl.example.", RecordType::A).1, ["127.0.0.20"]);
         }
         stop.store(true, Ordering::Relaxed);
         acknowledged = submitting.join().unwrap();

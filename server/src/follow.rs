@@ -20,6 +20,7 @@ use firsthand_analyzer::listing::Exemptions;
 use crate::config::Settings;
 use crate::declared::Declared;
 use crate::ledger::{self, KeptExemption, Ledger, LedgerError, Version};
+use crate::lists::Standings;
 use crate::zone::snapshot::{self, PART, Unusable};
 use crate::zone::{Change, Zone};
 
@@ -41,6 +42,10 @@ pub struct Follower {
     heard: PathBuf,
     /// What that file says; 0 while this process wrote nothing.
     heard_kept: AtomicI64,
+    /// The zone that was served before.
+    former: ArcSwap<Zone>,
+    /// Who reads the operator's files, which may hold what is exempt no longer.
+    files: Option<Arc<Standings>>,
 }
 
 /// The zone as it was published last, served by a process that may not write to the ledger yet: since it is about to open
@@ -74,9 +79,10 @@ impl Follower {
         folder: &Path,
         now: i64,
     ) -> Result<(Self, Started), LedgerError> {
-        let (snapshot, heard) = (folder.join(FILE), folder.join(HEARD));
-        let follower =
-            Self { zone, exemptions, epoch: ledger.epoch()?, snapshot, heard, heard_kept: AtomicI64::default() };
+        let former = ArcSwap::new(zone.load_full());
+        let (snapshot, heard, heard_kept) = (folder.join(FILE), folder.join(HEARD), AtomicI64::default());
+        let epoch = ledger.epoch()?;
+        let follower = Self { zone, exemptions, epoch, snapshot, heard, heard_kept, former, files: None };
         let serial = follower.load_snapshot(now);
         let started = follower.catch_up(serial, ledger, now)?;
         Ok((follower, started))
@@ -121,7 +127,10 @@ impl Follower {
 
     /// Swaps in what comes next. The operator's files are swapped in by another thread, so it may have to be made twice.
     fn swap(&self, next: impl Fn(&Zone) -> Zone) {
-        self.zone.rcu(|zone| next(zone));
+        let before = self.zone.rcu(|zone| next(zone));
+        // Whoever lets go of a zone last takes it apart. That shall be this thread at its next swap, and not one that
+        // answers.
+        drop(self.former.swap(before));
     }
 
     /// Serves the snapshot, and says which serial that is; 0 without one.
@@ -180,9 +189,19 @@ impl Follower {
 
     /// Holds what comes from now on to these exemptions, and at once what the operator's files list.
     pub fn hold_to(&mut self, exemptions: Exemptions) {
-        self.exemptions = exemptions;
+        let before = std::mem::replace(&mut self.exemptions, exemptions);
         let networks: Vec<_> = self.exemptions.networks().collect();
         self.swap(|zone| zone.without(&networks));
+        if let Some(files) = &self.files
+            && before.networks().any(|network| !networks.contains(&network))
+        {
+            files.reload_now();
+        }
+    }
+
+    /// Has the operator's files read anew when something is exempt no longer.
+    pub fn tell_of_lifted(&mut self, files: Arc<Standings>) {
+        self.files = Some(files);
     }
 
     /// Serves what is served now without these.
@@ -276,6 +295,11 @@ impl Preview {
         follower.recall();
         let (settings, publishes) = (settings.clone(), declared.publishes);
         Ok(Some(Self { follower, ledger, settings, publishes, exemptions: kept }))
+    }
+
+    /// What is exempt, as far as is known so far.
+    pub fn exemptions(&self) -> &Exemptions {
+        &self.follower.exemptions
     }
 
     /// Takes up what was published and exempted since, and when the publisher was last heard of.

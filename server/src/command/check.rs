@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use firsthand_analyzer::address::is_special_purpose;
+use firsthand_analyzer::listing::Exemptions;
 use firsthand_analyzer::received::Dialect;
 use firsthand_analyzer::survey::{Host, Misfit, Survey};
 use firsthand_analyzer::topology::Topology;
@@ -14,8 +15,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{CommandError, NO, show};
 use crate::cli::CheckArguments;
 use crate::config::Settings;
-use crate::declared::topology_of;
+use crate::declared::{Declared, topology_of};
 use crate::intake::files::{Found, Split, for_each_message};
+use crate::lists;
+use crate::publisher::unix_now;
+use crate::zone::{Code, KeptOut};
 
 /// Prints what the settings say, or every mistake in them; with samples, where the mail does not fit them.
 ///
@@ -52,7 +56,41 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, CommandError> {
         settings.exemptions.len(),
         loaded.warnings.len()
     )?;
-    Ok(ExitCode::SUCCESS)
+    check_lists(settings, &mut output)
+}
+
+/// Reads the static lists and says what they list; exit status 1 where a file would not be taken.
+fn check_lists(settings: &Settings, output: &mut impl Write) -> Result<ExitCode, CommandError> {
+    let exemptions = Exemptions::standard(Declared::declared_exemptions(settings));
+    let now = u64::try_from(unix_now()).unwrap_or_default();
+    let mut status = ExitCode::SUCCESS;
+    for list in &settings.lists {
+        let name = &list.name;
+        let code = Code::try_from(list.code).map_err(|error| CommandError::Usage(error.to_string()))?;
+        match lists::read(&list.files, list.format, code, &exemptions, now) {
+            Ok(read) => {
+                let (addresses, networks) = read.fixed.counts();
+                let kept_out = read.kept_out;
+                writeln!(output, "list {name}: good; {addresses} IPv4 addresses, {networks} IPv6 /64s")?;
+                if kept_out != KeptOut::default() {
+                    let (four, six) = (kept_out.four, kept_out.six);
+                    writeln!(
+                        output,
+                        "list {name}: kept out as exempt or as test entries: {four} IPv4, {six} IPv6 addresses"
+                    )?;
+                }
+                for remark in read.remarks {
+                    eprintln!("list {name}: {remark}");
+                }
+            }
+            Err(refusal) => {
+                eprintln!("{refusal}");
+                writeln!(output, "list {name}: would not be taken")?;
+                status = ExitCode::from(NO);
+            }
+        }
+    }
+    Ok(status)
 }
 
 /// The feed under whose relays samples are judged: the one asked for, or the only one; none if there is none.

@@ -8,7 +8,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +18,6 @@ use firsthand_analyzer::score::List;
 use super::{CommandError, operator, serve, show};
 use crate::cli::ExportArguments;
 use crate::config::Settings;
-use crate::control;
 use crate::declared::Declared;
 use crate::export::{Export, Format};
 use crate::follow::{Follower, Started};
@@ -49,8 +47,7 @@ pub fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
     let zone = published(&settings, &ledger, empty, now)?;
     let settled = zone.settings();
     let primary = if arguments.name_server.is_empty() { &settled.name_servers } else { &name_servers };
-    let count: usize = (0..zone.lists().len()).map(|list| zone.counts(list)).map(|(four, six)| four + six).sum();
-    let bar = show::progress(count as u64, "listings");
+    let bar = show::progress(entries(&zone) as u64, "listings");
     let read = |listings: usize| bar.inc(listings as u64);
     let quiet = |_: usize| ();
     let export = |read| Export {
@@ -76,6 +73,11 @@ pub fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+/// How many entries all lists of a zone hold.
+fn entries(zone: &Zone) -> usize {
+    (0..zone.lists().len()).map(|list| zone.counts(list)).map(|(four, six)| four + six).sum()
 }
 
 /// The service's zone with the lists of these names and no other; without names, those of the combined zone. Static lists
@@ -139,7 +141,7 @@ fn name_servers(typed: &[String], zone: &Zone, format: Format) -> Result<Vec<Dom
 
 /// The zone as it is published at `now` (Unix seconds), in the lists of `empty`.
 fn published(settings: &Settings, ledger: &Ledger, empty: Zone, now: i64) -> Result<Zone, CommandError> {
-    if UnixStream::connect(control::socket(&settings.data)).is_err() {
+    if !operator::a_service_runs(settings) {
         eprintln!(
             "firsthand: no service runs on {}; this is what it published last, less what was corrected since",
             settings.data.display()
@@ -157,9 +159,13 @@ fn published(settings: &Settings, ledger: &Ledger, empty: Zone, now: i64) -> Res
         )));
     };
     let zone = held.load_full();
-    if !declared.publishes {
-        eprintln!("firsthand: by these settings nothing is published, so that nothing is exported");
-        return Ok(zone.emptied(zone.serial()));
+    if !declared.publishes && entries(&zone) > 0 {
+        // The settings of another service, most likely: an empty copy would take the place of a good one.
+        return Err(CommandError::Usage(format!(
+            "by these settings nothing is published (shadow mode, or too few traps for a quorum), but {} holds published \
+             listings: name its settings with --config; a service that starts with these takes the listings off",
+            settings.data.display()
+        )));
     }
     let changes = to_come(&zone, ledger, &declared, now)?;
     Ok(zone.with(zone.serial(), &changes))

@@ -24,6 +24,17 @@ use crate::publisher::{Braked, unix_now};
 /// How long a correction may take; a withdrawal of a million samples takes a while.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Whether a service runs on the data folder of these settings; one that cannot be reached counts as well.
+pub(super) fn a_service_runs(settings: &Settings) -> bool {
+    let reached = std::os::unix::net::UnixStream::connect(socket(&settings.data));
+    !reached.is_err_and(|error| is_left(&error))
+}
+
+/// Nobody listens any more behind a socket that a process left.
+fn is_left(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+}
+
 /// Does a correction, in a running service or in the ledger itself.
 ///
 /// # Errors
@@ -78,10 +89,7 @@ fn ask<T: DeserializeOwned>(
     runtime.block_on(async {
         let stream = match UnixStream::connect(&socket).await {
             Ok(stream) => stream,
-            // Nobody listens any more behind a socket that a process left.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-                return Ok(None);
-            }
+            Err(error) if is_left(&error) => return Ok(None),
             Err(error) => return Err(CommandError::File { path: socket.clone(), error }),
         };
         let (mut open, driver) = handshake(TokioIo::new(stream)).await.map_err(|error| later(&error))?;

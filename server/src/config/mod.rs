@@ -44,14 +44,14 @@ pub use crate::certificate::Pair;
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
-pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, RateLimitMode, Word};
+pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, RateLimitMode, SunsetMode, Word};
 
 /// Default of `data`: the folder that holds everything the service keeps, in the working directory.
 pub const DATA_DEFAULT: &str = "./firsthand-data";
 /// Default of `zone.name`.
 pub const ZONE_NAME_DEFAULT: &str = "bl.example";
 /// Default of `zone.name-servers`.
-pub const NAME_SERVERS_DEFAULT: [&str; 1] = ["ns.bl.example"];
+pub const NAME_SERVERS_DEFAULT: [&str; 1] = ["ns.example"];
 /// Default of `zone.contact`.
 pub const CONTACT_DEFAULT: &str = "hostmaster@bl.example";
 /// Default of `zone.page`.
@@ -120,8 +120,12 @@ pub const BACKSCATTER_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
 pub const MIXED_CODE_DEFAULT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 8);
 /// Default of `zone.combined`.
 pub const COMBINED_DEFAULT: &[List] = &[List::Spam];
+/// Default of `zone.sunset`.
+pub const SUNSET_DEFAULT: SunsetMode = SunsetMode::No;
 /// Default of a trap's `accepts-reports`: a report to it is mail like any other.
 pub const ACCEPTS_REPORTS_DEFAULT: bool = false;
+/// Default of a static list's `combined`: it is asked by its own zone only.
+pub const LIST_COMBINED_DEFAULT: bool = false;
 /// Default of a static list's `format`.
 pub const LIST_FORMAT_DEFAULT: ListFormat = ListFormat::Ip4set;
 
@@ -162,7 +166,7 @@ pub struct Settings {
     /// The networks that are never in a zone (G6).
     #[serde(rename = "exempt", skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<ExemptionSettings>,
-    /// The static lists. Always empty after loading: this version refuses them (`relations::refuse_static_lists`).
+    /// The static lists, in the order of the file.
     #[serde(rename = "list", skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<ListSettings>,
 }
@@ -186,6 +190,8 @@ pub struct ZoneSettings {
     /// The evidence's lists that the combined zone holds; at least one.
     #[serde(serialize_with = "word::print_all")]
     pub combined: Vec<List>,
+    /// How far the zone is on its way out of service.
+    pub sunset: SunsetMode,
 }
 
 /// `[dns]`.
@@ -256,7 +262,7 @@ pub struct RateLimitSettings {
     pub per_answer: u32,
     /// Answers to one client network.
     pub per_network: u32,
-    /// Answers to all of them together.
+    /// Answers to all of them together, each as often as it is longer than its query.
     pub total: u32,
     /// Every which answer over a rate becomes a request for proof, from 1; 0: none does.
     pub slip: u32,
@@ -404,11 +410,13 @@ pub struct ListSettings {
     pub name: String,
     /// The A record of its entries; in 127.0.0.0/8, unique, never 127.0.0.1 (RFC 5782 §5).
     pub code: Ipv4Addr,
-    /// The absolute path of its entries.
-    #[serde(serialize_with = "path_as_text")]
-    pub file: PathBuf,
-    /// The rbldnsd data set type of the file.
+    /// The absolute paths of its entries, which are read as one file after the other; at least one.
+    #[serde(rename = "file", serialize_with = "paths_as_texts")]
+    pub files: Vec<PathBuf>,
+    /// The rbldnsd data set type of the files.
     pub format: ListFormat,
+    /// Whether the combined zone holds it too.
+    pub combined: bool,
 }
 
 /// Settings that were read without a mistake, and what should be said about them all the same.
@@ -478,6 +486,7 @@ impl Default for ZoneSettings {
             backscatter_code: BACKSCATTER_CODE_DEFAULT,
             mixed_code: MIXED_CODE_DEFAULT,
             combined: COMBINED_DEFAULT.to_vec(),
+            sunset: SUNSET_DEFAULT,
         }
     }
 }
@@ -555,6 +564,14 @@ impl Serialize for TrapAddress {
 /// Prints a path as the text that TOML needs; settings files hold UTF-8 paths only.
 fn path_as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// Prints one path as a text, and several as a list.
+fn paths_as_texts<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    match paths {
+        [path] => path_as_text(path, serializer),
+        paths => serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy())),
+    }
 }
 
 /// Prints a length of time in whole hours (`48h`) where that is exact, and as humantime does otherwise.

@@ -23,7 +23,7 @@ const PAGE_BYTES_MAX: usize = 200;
 /// A host name (RFC 1123 §2.1), in lower case.
 pub(super) fn host(text: &str) -> Result<String, Flaw> {
     let refuse = |why: &str, mend: &str| Err(Flaw::new(format!("{text:?} is not a host name: {why}"), mend));
-    let example = "write a host name, for example \"ns.bl.example\"";
+    let example = "write a host name, for example \"ns.example\"";
     if text.ends_with('.') {
         return refuse("it ends with a dot", "leave the final dot out");
     }

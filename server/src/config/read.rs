@@ -59,7 +59,6 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     }
     relations::refuse_bad_topology(&relays, &feeds);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
-    relations::refuse_static_lists(&lists);
 
     let settings = Settings {
         data: data?,
@@ -93,8 +92,17 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Flaw> {
 fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
     let default = ZoneSettings::default();
     let name = table.or_default("name", default.name, |value| value.parsed(ZONE_NAME_DEFAULT, name::zone));
+    let apex = name.clone();
     let name_servers = table.or_default("name-servers", default.name_servers, |value| {
-        value.some_of_each("[\"ns.bl.example\"]", |server| server.parsed("ns.bl.example", name::host))
+        value.some_of_each("[\"ns.example\"]", |server| {
+            let host = server.parsed("ns.example", name::host)?;
+            let inside = |apex: &String| host == *apex || host.ends_with(&format!(".{apex}"));
+            if apex.as_ref().is_some_and(inside) {
+                let what = format!("{host:?} lies in the zone, which holds no address but of listings: resolvers that ask us for it find none, and BIND then answers SERVFAIL");
+                server.warn(Flaw::new(what, "write a name outside the zone, and give it its address there"));
+            }
+            Some(host)
+        })
     });
     let contact = table.or_default("contact", default.contact, |value| value.parsed(CONTACT_DEFAULT, name::mailbox));
     let page = table.or_default("page", default.page, |value| value.parsed(PAGE_DEFAULT, name::page));
@@ -127,6 +135,17 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
         }
         Some(lists)
     });
+    let sunset = table.or_default("sunset", SUNSET_DEFAULT, |value| {
+        let mode = value.word()?;
+        let what = match mode {
+            SunsetMode::No => return Some(mode),
+            SunsetMode::Announced => "announces the end of this list; everything is served as ever",
+            SunsetMode::Empty => "lists nobody any more; the test entries are there",
+            SunsetMode::Off => "lists nobody any more, and the test entries are gone",
+        };
+        value.warn(Flaw::new(what, "write sunset = \"no\" to serve it as ever"));
+        Some(mode)
+    });
     table.finish();
     if mixed_code == Some(backscatter) {
         table.refuse("backscatter-code", address::taken_code(&backscatter.to_string(), "mixed"));
@@ -140,6 +159,7 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
         backscatter_code: backscatter_code?,
         mixed_code: mixed_code?,
         combined: combined?,
+        sunset: sunset?,
     })
 }
 
@@ -362,18 +382,31 @@ fn exemption(mut table: Table<'_>) -> Option<ExemptionSettings> {
     Some(ExemptionSettings { networks: networks?, reason: reason? })
 }
 
-/// `[[list]]`; its file is relative to `folder`, and kept absolute.
+/// `[[list]]`; its files are relative to `folder`, and kept absolute.
 fn list<'t>(mut table: Table<'t>, folder: &Path) -> ListEntry<'t> {
     let name = table.require("name", "\"manual\"").and_then(|value| value.named("manual", name::list_label));
     let code =
         table.require("code", "\"127.0.0.20\"").and_then(|value| value.named("127.0.0.20", address::static_code));
-    let file = table.require("file", "\"manual.txt\"").and_then(|value| value.parsed("manual.txt", path));
+    let files = table.require("file", "\"manual.txt\"").and_then(|value| {
+        let files = value.one_or_each("[\"manual.txt\"]", |file| file.parsed("manual.txt", path))?;
+        let absolute = |file: &PathBuf| {
+            let file = folder.join(file);
+            std::path::absolute(&file).unwrap_or(file)
+        };
+        let files: Vec<PathBuf> = files.iter().map(absolute).collect();
+        if let Some(at) = (1..files.len()).find(|at| files[..*at].contains(&files[*at])) {
+            let what = format!("names \"{}\" twice", files[at].display());
+            value.refuse(Flaw::new(what, "write each file once"));
+            return None;
+        }
+        Some(files)
+    });
     let format = table.or_default("format", LIST_FORMAT_DEFAULT, Value::word);
+    let combined = table.or_default("combined", LIST_COMBINED_DEFAULT, Value::truth);
     table.finish();
     let settings = || {
-        let file = folder.join(file?);
-        let file = std::path::absolute(&file).unwrap_or(file);
-        Some(ListSettings { name: name.as_ref()?.1.clone(), code: code.as_ref()?.1, file, format: format? })
+        let (name, code) = (name.as_ref()?.1.clone(), code.as_ref()?.1);
+        Some(ListSettings { name, code, files: files?, format: format?, combined: combined? })
     };
-    ListEntry { settings: settings(), table, name, code }
+    ListEntry { settings: settings(), name, code }
 }

@@ -44,19 +44,9 @@ pub(super) struct TrapEntry<'t> {
 
 /// A `[[list]]` as it was read.
 pub(super) struct ListEntry<'t> {
-    pub(super) table: Table<'t>,
     pub(super) name: Option<Named<'t>>,
     pub(super) code: Option<(Value<'t>, Ipv4Addr)>,
     pub(super) settings: Option<ListSettings>,
-}
-
-/// Refuses every `[[list]]`: this version reads no static lists, and an entry that was ignored would be a listing that is
-/// silently absent. Serving them means dropping this function and its call.
-pub(super) fn refuse_static_lists(lists: &[ListEntry<'_>]) {
-    for list in lists {
-        let what = "static lists are not served in this version";
-        list.table.refuse("file", Flaw::new(what, "take this [[list]] out, or serve it with rbldnsd beside Firsthand"));
-    }
 }
 
 /// Refuses a socket that two listeners would open. Port 0 is a new port every time. DNS takes TCP, too.

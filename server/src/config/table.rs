@@ -239,6 +239,15 @@ impl<'t> Value<'t> {
         Some(list)
     }
 
+    /// The same, of one element that may stand without a list around it.
+    pub(super) fn one_or_each<T>(
+        &self,
+        example: &str,
+        mut read: impl FnMut(&Value<'t>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        if self.value.get_ref().is_str() { Some(vec![read(self)?]) } else { self.some_of_each(example, read) }
+    }
+
     /// The table under the key `path` of the file.
     pub(super) fn table(&self, path: &'static str) -> Option<Table<'t>> {
         let DeValue::Table(entries) = self.value.get_ref() else {

@@ -59,6 +59,18 @@ words! {
         Shadow = "shadow",
     }
 
+    /// How far the zone is on its way out of service (RFC 6471 §3.4).
+    SunsetMode {
+        /// It stays.
+        No = "no",
+        /// A TXT record of the apex, the log and the metrics tell of the end; everything else is as ever.
+        Announced = "announced",
+        /// Nobody is listed; the test entries are there.
+        Empty = "empty",
+        /// The test entries are gone as well.
+        Off = "off",
+    }
+
     /// Whether rates of answers bite.
     RateLimitMode {
         /// What would be withheld is counted, and sent.

@@ -20,10 +20,12 @@ pub use super::message::Rcode;
 use super::message::rr_type;
 use super::message::{CLASS_IN, Ending, ExtendedError, Fault, Owner, Query, Question, Reply, Section};
 use super::position::{Position, locate};
-use crate::zone::{Code, DomainName, Ignorance, Prefix, Scope, Zone};
+use crate::zone::{Code, DomainName, Ignorance, Prefix, Scope, Sunset, Zone};
 
 /// The TXT record of a test entry; it names no address, since it lists none.
 pub const TEST_TEXT: &str = "Test entry of this blocklist (RFC 5782 section 5). It lists no host.";
+/// The TXT record of the apex of a list that goes out of service (RFC 6471 §3.4).
+const SUNSET_TEXT: &str = "This blocklist goes out of service. Take it out of your mail server's settings.";
 /// The HINFO record that answers ANY: CPU "RFC8482" and an empty OS (RFC 8482 §4.2).
 const ANY_DATA: &[u8] = b"\x07RFC8482\x00";
 
@@ -233,47 +235,88 @@ impl Asked {
     }
 }
 
-/// Answers one message at `now` (Unix seconds): its answer is appended to `out`, or nothing is.
-pub fn answer(query: &[u8], client: &Client<'_>, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Outcome {
-    let Some(query) = Query::read(query) else { return Outcome::Silence };
-    let mut reply = Reply::begin(&query, out);
-    let mut answered = Answered {
-        kind: Kind::Malformed,
-        asked: Asked::of(query.question),
-        truncated: false,
-        proven: client.transport != Transport::Udp,
-        lists: 0,
-        about: 0,
-    };
-    match (query.fault, query.question) {
-        (Some(fault), _) => answered.kind = fault.into(),
-        (None, _) if !client.allowed => answered.kind = Kind::Prohibited,
-        (None, Some(question)) => resolve(question, zone, now, &mut reply, &mut answered),
-        (None, None) => {}
-    }
-    let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
-    answered.proven |= judged.is_some_and(|judged| judged.proven);
-    let cookie = judged.as_ref().map(|judged| &judged.answer);
-    answered.truncated = reply.finish(&query, client.transport, answered.kind.ending(), cookie);
-    Outcome::Answer(answered)
+/// A message that was read and found in the zone, and waits for its answer.
+#[derive(Debug)]
+pub struct Asking<'q> {
+    query: Query<'q>,
+    /// Where its question's name stands, if that is in the zone.
+    place: Option<(Position, usize)>,
 }
 
-/// Appends to `out` what a client gets in place of an answer that it had too many of: the way to prove its address.
-/// That is a new cookie with BADCOOKIE where it knows cookies (RFC 7873 §5.2.3), and TC, which leads to TCP, where not.
-/// It is never longer than the query, but for the 16 bytes of our half of a cookie.
-pub(super) fn ask_for_proof(query: &[u8], client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
-    let Some(query) = Query::read(query) else { return };
-    let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
-    let rcode = if judged.is_some() { Rcode::BadCookie } else { Rcode::NoError };
-    let ending = Ending { rcode, authoritative: false, error: None, cut: judged.is_none() };
-    let cookie = judged.as_ref().map(|judged| &judged.answer);
-    Reply::begin(&query, out).finish(&query, client.transport, ending, cookie);
+impl<'q> Asking<'q> {
+    /// Reads a message; `None` for one that must not be answered at all.
+    pub fn read(message: &'q [u8], zone: &Zone) -> Option<Self> {
+        let query = Query::read(message)?;
+        let place = query.question.filter(|_| query.fault.is_none()).and_then(|question| locate(question.name, zone));
+        Some(Self { query, place })
+    }
+
+    /// Reads what the answer will wait for ([`Zone::touch`]).
+    pub fn touch(&self, zone: &Zone) -> usize {
+        let Some((Position::Below { scope, spelled }, _)) = self.place else { return 0 };
+        spelled.into_iter().flatten().find_map(Prefix::address).map_or(0, |address| zone.touch(scope, address))
+    }
+
+    /// Appends the answer to `out`.
+    pub fn answer(&self, client: &Client<'_>, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Answered {
+        let query = &self.query;
+        let mut reply = Reply::begin(query, out);
+        let mut answered = Answered {
+            kind: Kind::Malformed,
+            asked: Asked::of(query.question),
+            truncated: false,
+            proven: client.transport != Transport::Udp,
+            lists: 0,
+            about: 0,
+        };
+        match (query.fault, query.question) {
+            (Some(fault), _) => answered.kind = fault.into(),
+            (None, _) if !client.allowed => answered.kind = Kind::Prohibited,
+            (None, Some(question)) => resolve(question, self.place, zone, now, &mut reply, &mut answered),
+            (None, None) => {}
+        }
+        let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
+        answered.proven |= judged.is_some_and(|judged| judged.proven);
+        let cookie = judged.as_ref().map(|judged| &judged.answer);
+        answered.truncated = reply.finish(query, client.transport, answered.kind.ending(), cookie);
+        answered
+    }
+
+    /// Appends to `out` what a client gets in place of an answer that it had too many of: the way to prove its address.
+    /// That is a new cookie with BADCOOKIE where it knows cookies (RFC 7873 §5.2.3), and TC, which leads to TCP, where
+    /// not. It is never longer than the query, but for the 16 bytes of our half of a cookie. What is no good query is told
+    /// so, which is as short: NOERROR would be the word for a NOTIFY or an UPDATE that was obeyed.
+    pub fn ask_for_proof(&self, client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
+        let query = &self.query;
+        let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
+        let (rcode, cut) = match (query.fault, judged) {
+            (Some(fault), _) => (Kind::from(fault).rcode(), false),
+            (None, Some(_)) => (Rcode::BadCookie, false),
+            (None, None) => (Rcode::NoError, true),
+        };
+        let ending = Ending { rcode, authoritative: false, error: None, cut };
+        let cookie = judged.as_ref().map(|judged| &judged.answer);
+        Reply::begin(query, out).finish(query, client.transport, ending, cookie);
+    }
+}
+
+/// Answers one message at `now` (Unix seconds): its answer is appended to `out`, or nothing is.
+pub fn answer(message: &[u8], client: &Client<'_>, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Outcome {
+    let asking = Asking::read(message, zone);
+    asking.map_or(Outcome::Silence, |asking| Outcome::Answer(asking.answer(client, zone, now, out)))
 }
 
 /// Writes the records that answer `question`.
-fn resolve(question: Question<'_>, zone: &Zone, now: u64, reply: &mut Reply<'_>, answered: &mut Answered) {
+fn resolve(
+    question: Question<'_>,
+    place: Option<(Position, usize)>,
+    zone: &Zone,
+    now: u64,
+    reply: &mut Reply<'_>,
+    answered: &mut Answered,
+) {
     answered.kind = Kind::Foreign;
-    let Some((position, offset)) = locate(question.name, zone) else { return };
+    let Some((position, offset)) = place else { return };
     let qtype = question.qtype;
     if question.qclass != CLASS_IN {
         return;
@@ -320,6 +363,12 @@ fn at_apex(qtype: u16, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
             }
         }
         rr_type::ANY => write_any(settings.ttl, reply),
+        rr_type::TXT if settings.sunset != Sunset::No => {
+            reply.record(Section::Answer, apex, rr_type::TXT, settings.ttl, |out| {
+                out.push(SUNSET_TEXT.len() as u8);
+                out.extend_from_slice(SUNSET_TEXT.as_bytes());
+            });
+        }
         _ => return Kind::NoData,
     }
     Kind::Apex

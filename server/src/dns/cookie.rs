@@ -22,8 +22,10 @@ pub(super) const COOKIE: usize = CLIENT + SERVER;
 /// Bytes of the client's half (RFC 7873 §4.1) and of ours (RFC 9018 §4).
 const CLIENT: usize = 8;
 const SERVER: usize = 16;
-/// The version of our half, with its reserved bytes (RFC 9018 §4.1, §4.2).
-const VERSION: [u8; 4] = [1, 0, 0, 0];
+/// The version of our half (RFC 9018 §4.1), and the reserved bytes behind it: zero in what we make, and anything in what
+/// another server of our address may have made (§4.2).
+const VERSION: u8 = 1;
+const RESERVED: [u8; 3] = [0; 3];
 /// How old a cookie may be, and how far ahead (RFC 9018 §4.3), seconds.
 const PAST: u32 = 3600;
 const FUTURE: u32 = 300;
@@ -57,7 +59,7 @@ impl Cookies {
         answer[..length].copy_from_slice(&option[..length]);
         let theirs: Option<&[u8; COOKIE]> = option.try_into().ok();
         if let Some(theirs) = theirs
-            && theirs[CLIENT..CLIENT + VERSION.len()] == VERSION
+            && theirs[CLIENT] == VERSION
             && let stamp = u32::from_be_bytes([theirs[12], theirs[13], theirs[14], theirs[15]])
             && let age = now.wrapping_sub(stamp)
             && (age <= PAST || age.wrapping_neg() <= FUTURE)
@@ -76,7 +78,8 @@ impl Cookies {
 
     /// Writes a new server cookie behind the client's half.
     fn renew(&self, cookie: &mut [u8; COOKIE], client: IpAddr, now: u32) {
-        cookie[CLIENT..12].copy_from_slice(&VERSION);
+        cookie[CLIENT] = VERSION;
+        cookie[CLIENT + 1..12].copy_from_slice(&RESERVED);
         cookie[12..16].copy_from_slice(&now.to_be_bytes());
         let digest = made(&self.0[0], &cookie[..16], client);
         cookie[16..].copy_from_slice(&digest);
@@ -143,6 +146,37 @@ mod tests {
             let other = [&cookie[..], &[7; 16]].concat();
             assert!(!cookies.judge(&other[..length], client(), MADE).proven, "{length} bytes");
         }
+    }
+
+    /// 9018-4: the examples of RFC 9018 appendices A.2 to A.4: a cookie renewed; reserved bytes that are not zero, which
+    /// belong to the digest and prove as well (§4.2); and one over IPv6 by a secret that is being rolled.
+    #[test]
+    fn cookies_of_other_servers_are_those_of_rfc_9018() {
+        const SECRET_OLD: &str = "dd3bdf9344b678b185a6f5cb60fca715";
+        const SECRET_NEW: &str = "445536bcd2513298075a5d379663c962";
+        let ours = cookies(&[SECRET_ONE]);
+        let renewed = ours.judge(&hex("2464c4abcf10c957010000005cf79f111f8130c3eee29480"), client(), 1_559_734_385);
+        assert!(renewed.proven, "an hour is not over");
+        assert_eq!(renewed.answer[..], hex("2464c4abcf10c957010000005cf7a871d4a564a1442aca77"));
+
+        let other: IpAddr = "203.0.113.203".parse().unwrap();
+        let reserved = hex("fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5");
+        assert!(ours.judge(&reserved, other, 1_559_727_985).proven);
+        for at in 9..12 {
+            let mut changed = reserved.clone();
+            changed[at] ^= 1;
+            assert!(!ours.judge(&changed, other, 1_559_727_985).proven);
+        }
+        let renewed = ours.judge(&reserved, other, 1_559_734_700).answer;
+        assert_eq!(renewed[..], hex("fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e"));
+
+        let six: IpAddr = "2001:db8:220:1:59de:d0f4:8769:82b8".parse().unwrap();
+        let old = hex("22681ab97d52c298010000005cf7c57926556bd0934c72f8");
+        let rolling = cookies(&[SECRET_NEW, SECRET_OLD]);
+        assert!(rolling.judge(&old, six, 1_559_741_961).proven);
+        assert!(!cookies(&[SECRET_NEW]).judge(&old, six, 1_559_741_961).proven);
+        let next = rolling.judge(&old[..8], six, 1_559_741_961).answer;
+        assert_eq!(next[..], hex("22681ab97d52c298010000005cf7c609a6bb79d16625507a"));
     }
 
     /// 9018-4: the secret rolls in stages, at each of which the cookies of both neighbours are believed.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use hyper::service::service_fn;
@@ -34,6 +34,8 @@ use crate::connections::{Place, Places, accept, http};
 pub const PATH: &str = "/dns-query";
 /// What they are (RFC 8484 §6).
 const MESSAGE: &str = "application/dns-message";
+/// The longest body that is read to its end, bytes, only to refuse it.
+const DISCARD_LIMIT: usize = 64 << 10;
 /// HTTP/2's name in handshakes.
 const PROTOCOL: &[u8] = b"h2";
 
@@ -90,14 +92,21 @@ async fn respond(
     response.body(Full::from(answer)).expect("names and values of these headers are of visible ASCII")
 }
 
-/// The DNS message of a request, or the status and the words that refuse it.
-async fn message(request: Request<Incoming>, patience: Duration) -> Result<Bytes, (StatusCode, &'static str)> {
-    if request.uri().path() != PATH {
+/// A status of HTTP, and the words that say why.
+type Refusal = (StatusCode, &'static str);
+
+/// The DNS message of a request.
+async fn message(request: Request<Incoming>, patience: Duration) -> Result<Bytes, Refusal> {
+    let (request, body) = request.into_parts();
+    // Before any refusal: clients take an answer that overtakes their body for a broken stream.
+    let body = timeout(patience, whole(body)).await;
+    let body = body.unwrap_or(Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n")));
+    if request.uri.path() != PATH {
         return Err((StatusCode::NOT_FOUND, "DNS queries go to /dns-query\n"));
     }
-    if request.method() == Method::GET {
-        let variables = request.uri().query().unwrap_or_default().split('&');
-        let text = variables.filter_map(|variable| variable.strip_prefix("dns=")).next();
+    if request.method == Method::GET {
+        let mut variables = request.uri.query().unwrap_or_default().split('&');
+        let text = variables.find_map(|variable| variable.strip_prefix("dns="));
         let text = text.ok_or((StatusCode::BAD_REQUEST, "the variable dns is missing (RFC 8484 section 4.1)\n"))?;
         if text.len() > (MESSAGE_LIMIT * 4).div_ceil(3) {
             return Err((StatusCode::URI_TOO_LONG, "the message is too long\n"));
@@ -107,22 +116,33 @@ async fn message(request: Request<Incoming>, patience: Duration) -> Result<Bytes
             .map(Bytes::from)
             .map_err(|_| (StatusCode::BAD_REQUEST, "the variable dns is not base64url without padding\n"));
     }
-    if request.method() != Method::POST {
+    if request.method != Method::POST {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "DNS queries are sent by GET or POST\n"));
     }
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = request.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case(MESSAGE) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/dns-message\n"));
     }
-    match timeout(patience, Limited::new(request.into_body(), MESSAGE_LIMIT).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, "the message is too long\n"))
+    body
+}
+
+/// A body within [`MESSAGE_LIMIT`]; a longer one is read all the same, as far as [`DISCARD_LIMIT`], and not kept.
+async fn whole(mut body: Incoming) -> Result<Bytes, Refusal> {
+    let too_long = (StatusCode::PAYLOAD_TOO_LARGE, "the message is too long\n");
+    let (mut kept, mut length) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| (StatusCode::BAD_REQUEST, "the body broke off\n"))?;
+        let data = frame.into_data().unwrap_or_default();
+        length += data.len();
+        if length > DISCARD_LIMIT {
+            return Err(too_long);
         }
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the body broke off\n")),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n")),
+        if length <= MESSAGE_LIMIT {
+            kept.extend_from_slice(&data);
+        }
     }
+    if length > MESSAGE_LIMIT { Err(too_long) } else { Ok(Bytes::from(kept)) }
 }
 
 fn refused(status: StatusCode, why: &'static str) -> Response<Full<Bytes>> {

@@ -7,8 +7,9 @@
 //!
 //! There are three rates. One holds answers about one address (or one error) to one client network: nobody asks the
 //! same thing so often whose cache works. One holds whatever goes to one client network. One holds whatever goes to all
-//! the unproven together: a flood with sources all over the Internet stays below the other two. A network is an IPv4
-//! /24 or an IPv6 /56.
+//! the unproven together: a flood with sources all over the Internet stays below the other two. There an answer counts
+//! as often as it is longer than its query, so that the whole never sends a victim more bytes than came in, but for
+//! that rate. A network is an IPv4 /24 or an IPv6 /56.
 //!
 //! A rate is kept as the instant at which it would be used up (the generic cell rate algorithm), with a second's worth
 //! in hand. The instants stand in one table that all threads share, found by a keyed hash. Where two would stand in
@@ -44,7 +45,7 @@ pub struct Limits {
     pub per_answer: u32,
     /// Answers to one client network.
     pub per_network: u32,
-    /// Answers to all unproven clients together.
+    /// Answers to all unproven clients together, each as often as it is longer than its query.
     pub total: u32,
     /// Every which answer over a limit becomes a request for proof: 1 all, 2 every other, 0 none.
     pub slip: u32,
@@ -89,11 +90,12 @@ impl Default for Rates {
 
 impl Rates {
     /// Rules on an answer to `client` at `now` (microseconds since the table was made), by a thread that has one of
-    /// `shares` parts of the whole. `None` if it is within the rates, or not held to them.
+    /// `shares` parts of the whole. `sizes` are the bytes of query and answer. `None` if it is within the rates, or not
+    /// held to them.
     pub fn rule(
         &self,
         limits: &Limits,
-        answered: &Answered,
+        (answered, sizes): (&Answered, (usize, usize)),
         client: IpAddr,
         now: u64,
         share: &mut Share,
@@ -110,7 +112,7 @@ impl Rates {
         // From the narrow to the wide, so that a flood that meets the one takes nothing from the other.
         let within = (!told_apart || self.within(limits.per_answer, (network, answered.about, what), now))
             && self.within(limits.per_network, (network, 0, u64::MAX), now)
-            && take(&mut share.used_up, limits.total.div_ceil(shares.max(1)), now);
+            && take(&mut share.used_up, limits.total.div_ceil(shares.max(1)), sizes, now);
         if within {
             return None;
         }
@@ -126,17 +128,18 @@ impl Rates {
         let held = place.load(Ordering::Relaxed);
         // Whose place it is not finds it as if nothing had been used.
         let mut used_up = if held >> INSTANT_BITS == owner { held & instant } else { 0 };
-        let within = take(&mut used_up, rate, now);
+        let within = take(&mut used_up, rate, (1, 1), now);
         // Two threads may both read before either writes: then one answer more goes out.
         place.store(owner << INSTANT_BITS | used_up & instant, Ordering::Relaxed);
         within
     }
 }
 
-/// Takes one answer out of a rate, if there is one.
-fn take(used_up: &mut u64, rate: u32, now: u64) -> bool {
-    let next = now.max(*used_up) + (SECOND / u64::from(rate.max(1))).max(1);
-    let within = next - now <= SECOND.max(SECOND / u64::from(rate.max(1)));
+/// Takes one answer out of a rate, if there is one; it counts as often as it is longer than its query.
+fn take(used_up: &mut u64, rate: u32, (query, answer): (usize, usize), now: u64) -> bool {
+    let cost = (SECOND * answer as u64 / (u64::from(rate.max(1)) * query.max(1) as u64)).max(1);
+    let next = now.max(*used_up) + cost;
+    let within = next - now <= SECOND.max(cost);
     if within {
         *used_up = next;
     }
@@ -182,7 +185,7 @@ mod tests {
             for at in 0..count {
                 let (answered, client) = query(at);
                 let now = from + at * SECOND / count;
-                let ruling = self.rates.rule(&self.limits, &answered, client, now, &mut self.share, 1);
+                let ruling = self.rates.rule(&self.limits, (&answered, (50, 50)), client, now, &mut self.share, 1);
                 sent += u64::from(ruling.is_none());
             }
             sent
@@ -230,6 +233,29 @@ mod tests {
         assert!((995..=1001).contains(&flood.sent(100_000, SECOND, everywhere)));
     }
 
+    /// E08: over a second, no more bytes go out than came in: what is within the rate counts by its size.
+    #[test]
+    fn a_flood_gets_no_more_bytes_than_it_sends() {
+        let limits = Limits { total: 20_000, per_network: 20_000, ..limits() };
+        let (rates, mut share) = (Rates::default(), Share::default());
+        let (query, answer) = (45, 230);
+        for second in 0..4 {
+            let mut bytes = (0, 0);
+            for at in 0..70_000u64 {
+                let client = IpAddr::from(((at as u32 * 7919) << 8).to_be_bytes());
+                let now = second * SECOND + at * SECOND / 70_000;
+                let what = answered(Kind::Listed, at.into());
+                bytes.0 += query;
+                bytes.1 += match rates.rule(&limits, (&what, (query, answer)), client, now, &mut share, 1) {
+                    None => answer,
+                    Some(Ruling::AskForProof) => query,
+                    Some(Ruling::Withhold) => 0,
+                };
+            }
+            assert!(second == 0 || bytes.1 <= bytes.0, "{bytes:?}");
+        }
+    }
+
     #[test]
     fn who_is_proven_or_exempt_is_never_limited() {
         let mut flood = Flood::new(limits());
@@ -246,8 +272,9 @@ mod tests {
         for (slip, asked) in [(0, 0), (1, 100), (2, 50), (10, 10)] {
             let limits = Limits { slip, per_answer: 1, ..limits() };
             let (rates, mut share) = (Rates::default(), Share::default());
-            let ask =
-                |share: &mut Share| rates.rule(&limits, &answered(Kind::Listed, 7), client("192.0.2.1"), 0, share, 1);
+            let ask = |share: &mut Share| {
+                rates.rule(&limits, (&answered(Kind::Listed, 7), (50, 50)), client("192.0.2.1"), 0, share, 1)
+            };
             assert_eq!(ask(&mut share), None);
             let rulings: Vec<_> = (0..100).map(|_| ask(&mut share).unwrap()).collect();
             assert_eq!(rulings.iter().filter(|ruling| **ruling == Ruling::AskForProof).count(), asked);

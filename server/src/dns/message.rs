@@ -216,16 +216,18 @@ impl<'a> Cursor<'a> {
 
     /// An uncompressed name of at most 255 bytes, root included.
     fn name(&mut self) -> Option<&'a [u8]> {
-        let start = self.at;
+        let mut at = self.at;
         loop {
-            match self.take(1)? {
-                [0] => break,
+            match self.bytes.get(at)? {
+                0 => break,
                 // The upper two bits are a pointer's, or unassigned (RFC 6891 §5).
-                [length @ 1..=63] => self.take(usize::from(*length))?,
+                length @ 1..=63 => at += 1 + usize::from(*length),
                 _ => return None,
-            };
+            }
         }
-        self.bytes.get(start..self.at).filter(|name| name.len() <= NAME_LIMIT)
+        let name = self.bytes.get(self.at..=at).filter(|name| name.len() <= NAME_LIMIT)?;
+        self.at = at + 1;
+        Some(name)
     }
 
     fn question(&mut self) -> Option<Question<'a>> {

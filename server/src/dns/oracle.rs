@@ -298,9 +298,9 @@ fn expected(asking: &Asking, name: &Labels, oracle: &Oracle, lists: &[ListSettin
     let mut records = Vec::new();
     match asking.qtype {
         RecordType::SOA if at_apex => {
-            records.push((RecordType::SOA, 300, "ns.bl.example. hostmaster.bl.example. 7 600 300 86400 60".to_owned()));
+            records.push((RecordType::SOA, 300, "ns.example. hostmaster.bl.example. 7 600 300 86400 60".to_owned()));
         }
-        RecordType::NS if at_apex => records.push((RecordType::NS, 300, "ns.bl.example.".to_owned())),
+        RecordType::NS if at_apex => records.push((RecordType::NS, 300, "ns.example.".to_owned())),
         RecordType::ANY if at_apex || !entries.is_empty() => {
             records.push((RecordType::HINFO, left, "RFC8482 ".to_owned()));
         }

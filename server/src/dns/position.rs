@@ -10,6 +10,9 @@ use crate::zone::{ListSettings, Prefix, Scope, Zone};
 const OCTETS: u32 = 4;
 const NIBBLES: u32 = 32;
 
+/// Bytes of the labels of a whole IPv6 address.
+const ADDRESS_LABELS: usize = 2 * NIBBLES as usize;
+
 /// A place inside the zone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Position {
@@ -36,8 +39,15 @@ pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     if !is_same(&name[apex_at..], apex) {
         return None;
     }
-    let (mut octets, mut nibbles) = (Some(Spelled::default()), Some(Spelled::default()));
+    let mut spelled = Spelled::default();
     let mut at = 0;
+    // The name of a whole IPv6 address is read in one go, where a label by itself takes as long as an IPv4 one.
+    if apex_at >= ADDRESS_LABELS
+        && let Some(nibbles) = name.first_chunk().and_then(address)
+    {
+        spelled = Spelled { nibbles, nibble_count: NIBBLES, octets: 0, octet_count: NOTHING };
+        at = ADDRESS_LABELS;
+    }
     while at < apex_at {
         let next = at + 1 + usize::from(name[at]);
         let label = name.get(at + 1..next)?;
@@ -47,12 +57,11 @@ pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
         {
             let position = match at {
                 0 => Position::List,
-                _ => Position::Below { scope: Scope::List(list), spelled: prefixes(octets, nibbles) },
+                _ => Position::Below { scope: Scope::List(list), spelled: spelled.prefixes() },
             };
             return Some((position, apex_at));
         }
-        octets = octets.and_then(|spelled| spelled.with(octet(label)?, 8, OCTETS));
-        nibbles = nibbles.and_then(|spelled| spelled.with(nibble(label)?, 4, NIBBLES));
+        spelled.add(label);
         at = next;
     }
     // The apex's bytes may stand in the middle of a label.
@@ -61,7 +70,7 @@ pub(super) fn locate(name: &[u8], zone: &Zone) -> Option<(Position, usize)> {
     }
     let position = match at {
         0 => Position::Apex,
-        _ => Position::Below { scope: Scope::Combined, spelled: prefixes(octets, nibbles) },
+        _ => Position::Below { scope: Scope::Combined, spelled: spelled.prefixes() },
     };
     Some((position, at))
 }
@@ -71,46 +80,86 @@ fn is_same(asked: &[u8], ours: &[u8]) -> bool {
     asked == ours || asked.eq_ignore_ascii_case(ours)
 }
 
-/// The parts of an address that labels spelled so far. A name has the last part first, so the lowest bits come first.
+/// What labels spelled so far, as octets and as nibbles. A name has the last part first: so each part pushes those
+/// before it down, and at any label the bits are those of a prefix, at the top.
 #[derive(Clone, Copy, Default)]
 struct Spelled {
-    bits: u128,
-    parts: u32,
+    octets: u32,
+    nibbles: u128,
+    /// How many there are, [`NOTHING`] once a label was none.
+    octet_count: u32,
+    nibble_count: u32,
 }
 
+/// More parts than an address has.
+const NOTHING: u32 = u32::MAX;
+
 impl Spelled {
-    /// With one part more, of `width` bits; `None` if an address has no more than `limit`.
-    fn with(self, part: u8, width: u32, limit: u32) -> Option<Self> {
-        if self.parts == limit {
-            return None;
+    fn add(&mut self, label: &[u8]) {
+        match octet(label) {
+            Some(octet) if self.octet_count < OCTETS => {
+                self.octets = self.octets >> 8 | u32::from(octet) << 24;
+                self.octet_count += 1;
+            }
+            _ => self.octet_count = NOTHING,
         }
-        Some(Self { bits: self.bits | u128::from(part) << (width * self.parts), parts: self.parts + 1 })
+        match nibble(label) {
+            Some(nibble) if self.nibble_count < NIBBLES => {
+                self.nibbles = self.nibbles >> 4 | u128::from(nibble) << 124;
+                self.nibble_count += 1;
+            }
+            _ => self.nibble_count = NOTHING,
+        }
+    }
+
+    /// What they spell as IPv4 and as IPv6.
+    fn prefixes(self) -> [Option<Prefix>; 2] {
+        let four = Prefix::V4 { bits: self.octets, octets: self.octet_count };
+        let six = Prefix::V6 { bits: self.nibbles, nibbles: self.nibble_count };
+        [(self.octet_count != NOTHING).then_some(four), (self.nibble_count != NOTHING).then_some(six)]
     }
 }
 
-/// What at least one label spelled as IPv4 and as IPv6.
-fn prefixes(octets: Option<Spelled>, nibbles: Option<Spelled>) -> [Option<Prefix>; 2] {
-    let four = |Spelled { bits, parts }| Prefix::V4 { bits: (bits as u32) << (8 * (OCTETS - parts)), octets: parts };
-    let six = |Spelled { bits, parts }| Prefix::V6 { bits: bits << (4 * (NIBBLES - parts)), nibbles: parts };
-    [octets.map(four), nibbles.map(six)]
+/// The address that labels spell, if each is one nibble.
+fn address(labels: &[u8; ADDRESS_LABELS]) -> Option<u128> {
+    let (mut bits, mut wrong) = (0u128, 0);
+    for label in labels.chunks_exact(2) {
+        let value = DIGITS[usize::from(label[1])];
+        wrong |= value & 0xF0 | label[0] ^ 1;
+        bits = bits >> 4 | u128::from(value & 15) << 124;
+    }
+    (wrong == 0).then_some(bits)
 }
+
+/// The value of each hexadecimal digit, 0xFF for all other bytes.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xFF; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value as usize];
+        digits[digit as usize] = value;
+        digits[digit.to_ascii_uppercase() as usize] = value;
+        value += 1;
+    }
+    digits
+};
 
 /// A decimal octet without leading zeros.
 fn octet(label: &[u8]) -> Option<u8> {
-    match label {
-        [b'0'] => Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.len() <= 2 => label.iter().try_fold(0u8, |value, byte| {
-            let digit = byte.is_ascii_digit().then(|| byte - b'0')?;
-            value.checked_mul(10)?.checked_add(digit)
-        }),
-        _ => None,
-    }
+    let digit = |byte: u8| Some(u32::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit <= 9);
+    let value = match *label {
+        [ones] => digit(ones)?,
+        [tens @ b'1'..=b'9', ones] => 10 * digit(tens)? + digit(ones)?,
+        [hundreds @ b'1'..=b'2', tens, ones] => 100 * digit(hundreds)? + 10 * digit(tens)? + digit(ones)?,
+        _ => return None,
+    };
+    u8::try_from(value).ok()
 }
 
 /// One hexadecimal digit in either case.
 fn nibble(label: &[u8]) -> Option<u8> {
     let &[digit] = label else { return None };
-    char::from(digit).to_digit(16).map(|value| value as u8)
+    Some(DIGITS[usize::from(digit)]).filter(|value| *value < 16)
 }
 
 #[cfg(test)]

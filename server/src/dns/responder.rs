@@ -11,7 +11,7 @@ use arc_swap::{ArcSwap, Cache};
 
 use super::Transport;
 use super::access::{Access, AccessRules};
-use super::answer::{Client, Outcome, answer, ask_for_proof};
+use super::answer::{Asking, Client, Outcome, answer};
 use super::cookie::Cookies;
 use super::counters::{Counters, Tally};
 use super::limit::{Limits, Mode, Rates, Ruling, Share};
@@ -137,30 +137,54 @@ impl Desk {
     }
 }
 
+/// A datagram that was read and is to be answered.
+pub(super) struct Incoming<'q> {
+    asking: Asking<'q>,
+    length: usize,
+    address: IpAddr,
+    allowed: bool,
+}
+
 impl Batch<'_> {
-    /// Answers one datagram: what is to be sent back is appended to `out`, or nothing is.
-    pub(super) fn answer(&mut self, query: &[u8], address: IpAddr, out: &mut Vec<u8>) {
+    /// Reads one datagram; `None` if it is not to be answered.
+    pub(super) fn read<'q>(&mut self, message: &'q [u8], address: IpAddr) -> Option<Incoming<'q>> {
         self.messages += 1;
-        let (now, micros) = self.now;
         let access = self.rules.access.of(address);
         if access == Access::Drop {
-            return self.tally.dropped();
+            self.tally.dropped();
+            return None;
         }
-        let (rules, transport) = (self.rules, Transport::Udp);
-        let client = Client { address, transport, allowed: access == Access::Allow, cookies: &rules.cookies };
-        let start = out.len();
-        let outcome = answer(query, &client, self.zone, now, out);
-        self.tally.count(outcome);
-        let Outcome::Answer(answered) = outcome else { return };
-        let rates = &self.responder.rates;
-        let Some(ruling) = rates.rule(&rules.limits, &answered, address, micros, self.share, self.threads) else {
-            return;
+        let Some(asking) = Asking::read(message, self.zone) else {
+            self.tally.count(Outcome::Silence);
+            return None;
         };
+        Some(Incoming { asking, length: message.len(), address, allowed: access == Access::Allow })
+    }
+
+    /// Reads what the answers to these will wait for, one right after the other, so that the waits overlap.
+    pub(super) fn warm<'i, 'q: 'i>(&self, waiting: impl Iterator<Item = &'i Incoming<'q>>) {
+        let sum = waiting.fold(0usize, |sum, incoming| sum.wrapping_add(incoming.asking.touch(self.zone)));
+        std::hint::black_box(sum);
+    }
+
+    /// Answers a datagram: what is to be sent back is appended to `out`, or nothing is.
+    pub(super) fn answer(&mut self, incoming: &Incoming<'_>, out: &mut Vec<u8>) {
+        let Incoming { asking, length, address, allowed } = incoming;
+        let (rules, (now, micros)) = (self.rules, self.now);
+        let client =
+            Client { address: *address, transport: Transport::Udp, allowed: *allowed, cookies: &rules.cookies };
+        let start = out.len();
+        let answered = asking.answer(&client, self.zone, now, out);
+        self.tally.count(Outcome::Answer(answered));
+        let rates = &self.responder.rates;
+        let sizes = (*length, out.len() - start);
+        let ruling = rates.rule(&rules.limits, (&answered, sizes), *address, micros, self.share, self.threads);
+        let Some(ruling) = ruling else { return };
         self.tally.limited(ruling);
         if rules.limits.mode == Mode::Enforce {
             out.truncate(start);
             if ruling == Ruling::AskForProof {
-                ask_for_proof(query, &client, now, out);
+                asking.ask_for_proof(&client, now, out);
             }
         }
     }

@@ -35,7 +35,7 @@ const BATCH: usize = 64;
 /// What a batch's answers are likely to take, bytes.
 const ANSWERS: usize = BATCH * 512;
 /// How often a thread without work looks for the stop flag, and lets go of a zone that has a successor.
-const IDLE: Duration = Duration::from_millis(100);
+pub const IDLE: Duration = Duration::from_millis(100);
 /// What the kernel is asked to hold for a socket while its thread is busy, bytes; it may grant less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
@@ -209,14 +209,21 @@ fn run<S: Sender>(socket: &UdpSocket, mut desk: Desk, is_wildcard: bool, stop: &
         outbox.ends.clear();
         outbox.receivers.clear();
         outbox.asked.clear();
-        for message in received {
+        let mut waiting: [_; BATCH] = std::array::from_fn(|_| None);
+        for (place, message) in waiting.iter_mut().zip(received) {
             let Some(sender) = message.address else { continue };
-            batch.answer(message.iovs().next().unwrap_or_default(), sender.ip(), &mut outbox.answers);
+            let controls = is_wildcard.then(|| message.cmsgs().ok()).flatten();
+            let asked = controls.and_then(|mut controls| controls.find_map(asked));
+            let incoming = batch.read(message.iovs().next().unwrap_or_default(), sender.ip());
+            *place = incoming.map(|incoming| (incoming, sender, asked));
+        }
+        batch.warm(waiting.iter().flatten().map(|(incoming, ..)| incoming));
+        for (incoming, sender, asked) in waiting.iter().flatten() {
+            batch.answer(incoming, &mut outbox.answers);
             if outbox.answers.len() > outbox.ends.last().copied().unwrap_or(0) {
                 outbox.ends.push(outbox.answers.len());
-                outbox.receivers.push(Some(sender));
-                let controls = is_wildcard.then(|| message.cmsgs().ok()).flatten();
-                outbox.asked.push(controls.and_then(|mut controls| controls.find_map(asked)));
+                outbox.receivers.push(Some(*sender));
+                outbox.asked.push(*asked);
             }
         }
         let unsent = outbox.send(socket, &mut headers.1);

@@ -94,8 +94,8 @@ fn master_file() {
 ; bl.example, serial 1795656000, made 2026-11-26T01:30:00Z, lists: spam (127.0.0.2), backscatter (127.0.0.5), mixed (127.0.0.8)
 $ORIGIN bl.example.
 $TTL 300
-@ IN SOA ns.bl.example. host\\.master\\;\\$.bl.example. 1795656000 600 300 86400 60
-@ IN NS ns.bl.example.
+@ IN SOA ns.example. host\\.master\\;\\$.bl.example. 1795656000 600 300 86400 60
+@ IN NS ns.example.
 2.0.0.127 IN A 127.0.0.2
 2.0.0.127 "
     );
@@ -185,8 +185,8 @@ $DATASET ip4set:mixed mixed
     assert!(text.ends_with(&expected), "{text}");
     let head = "\
 $TIMESTAMP 2026-11-26:01:30:00 2026-11-26:02:30:00
-$SOA 300 ns.bl.example host\\.master\\;\\$.bl.example 1795656000 600 300 86400 60
-$NS 300 ns.bl.example
+$SOA 300 ns.example host\\.master\\;\\$.bl.example 1795656000 600 300 86400 60
+$NS 300 ns.example
 $TTL 300
 $DATASET ip4set:test-combined @
 127.0.0.2 :127.0.0.2:Test entry of this blocklist (RFC 5782 section 5). It lists no host.

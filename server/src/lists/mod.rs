@@ -8,7 +8,7 @@
 //! `tests/static_lists.rs` holds one against the other.
 //!
 //! ```text
-//! file ─▶ read (lines) ─▶ address, template, directive ─▶ flatten (who wins) ─▶ zone::Fixed
+//! file ─▶ watch ─▶ read (lines) ─▶ address, template, directive ─▶ flatten (who wins) ─▶ zone::Fixed
 //! ```
 
 mod mistake;
@@ -16,13 +16,17 @@ mod address;
 mod template;
 mod directive;
 mod flatten;
+mod answers;
+mod lines;
 mod read;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use mistake::{Mistake, Refusal};
 pub use read::{DataSet, Read, read};
+pub use watch::{LOOK, Lists, Standing, Standings};
 
 /// The most mistakes that are told of one list.
 pub const MISTAKES_MAX: usize = 20;

@@ -6,18 +6,21 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use firsthand_analyzer::listing::Exemptions;
 use flate2::bufread::MultiGzDecoder;
 
+use super::answers::Answers;
 use super::directive::{Directive, directive, special};
 use super::flatten::{EXCLUDED, Range, divide, flatten};
+use super::lines::{Line, for_each_line};
 use super::mistake::{Flaw, Mistake, Refusal};
 use super::template::{TEMPLATE_LIMIT, Variables, trimmed, written};
-use super::{ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_MAX, VALUES_MAX, address};
+use super::{ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_MAX, address};
 use crate::config::ListFormat;
-use crate::zone::{ADDRESS_TEXT_LIMIT, ANSWER_LIMIT, Alteration, Bits, Code, Fixed, FixedBuilder, KeptOut, Value};
+use crate::zone::{ADDRESS_TEXT_LIMIT, ANSWER_LIMIT, Bits, Code, Fixed, FixedBuilder, KeptOut};
 
 /// The number of the value that holds where none is written.
 const DEFAULT: u16 = 1;
@@ -80,6 +83,8 @@ pub struct DataSet {
     files: Vec<(String, u64)>,
     lines: u64,
     bytes: u64,
+    /// Whether there are more entries than may be.
+    is_full: bool,
 
     /// The values by their number, without [`EXCLUDED`]: code and template. The first is the list's own.
     templates: Vec<(Code, Box<[u8]>)>,
@@ -118,6 +123,7 @@ impl DataSet {
             files: Vec::new(),
             lines: 0,
             bytes: 0,
+            is_full: false,
             templates: vec![(code, Box::default())],
             numbers: HashMap::new(),
             key: Vec::new(),
@@ -174,57 +180,30 @@ impl DataSet {
     }
 
     fn read_lines(&mut self, input: &mut impl BufRead) -> io::Result<()> {
-        // The beginning of a line whose end was not read yet; and whether it is too long to be kept.
-        let (mut begun, mut too_long) = (Vec::new(), false);
-        loop {
-            let buffer = match input.fill_buf() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                buffer => buffer?,
-            };
-            if buffer.is_empty() {
-                break;
-            }
-            self.bytes += buffer.len() as u64;
+        for_each_line(input, |bytes, line| {
+            self.bytes += bytes;
             if self.bytes > FILE_BYTES_MAX {
-                let what = format!("more than {FILE_BYTES_MAX} bytes, unpacked");
-                self.mistake(Flaw::new(what, "divide the list"));
+                self.mistake(Flaw::new(format!("more than {FILE_BYTES_MAX} bytes, unpacked"), "divide the list"));
+                return ControlFlow::Break(());
             }
-            let mut line_start = 0;
-            for end in memchr::memchr_iter(b'\n', buffer) {
-                let piece = &buffer[line_start..end];
-                line_start = end + 1;
-                self.lines += 1;
-                if too_long || begun.len() + piece.len() > LINE_BYTES_MAX {
-                    self.mistake(Flaw::new(
-                        format!("more than {LINE_BYTES_MAX} bytes in a line"),
-                        "write a shorter line",
-                    ));
-                } else if begun.is_empty() {
-                    self.line(piece);
-                } else {
-                    begun.extend_from_slice(piece);
-                    self.line(&begun);
-                }
-                begun.clear();
-                too_long = false;
-            }
-            let piece = &buffer[line_start..];
-            too_long |= begun.len() + piece.len() > LINE_BYTES_MAX;
-            if !too_long {
-                begun.extend_from_slice(piece);
-            }
-            let consumed = buffer.len();
-            input.consume(consumed);
-            if self.mistakes.len() >= MISTAKES_MAX || self.bytes > FILE_BYTES_MAX {
-                return Ok(());
-            }
-        }
-        if too_long || !begun.is_empty() {
             self.lines += 1;
-            let mend = "see that it is whole, and end it with a line feed";
-            self.mistake(Flaw::new("the last line has no end, so that the file may be cut short", mend));
-        }
-        Ok(())
+            match line {
+                Line::Whole(line) => self.line(line),
+                Line::TooLong => {
+                    let what = format!("more than {LINE_BYTES_MAX} bytes in a line");
+                    self.mistake(Flaw::new(what, "write a shorter line"));
+                }
+                Line::Unended => {
+                    let mend = "see that it is whole, and end it with a line feed";
+                    self.mistake(Flaw::new("the last line has no end, so that the file may be cut short", mend));
+                }
+            }
+            if self.mistakes.len() < MISTAKES_MAX && !self.is_full {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })
     }
 
     /// Notes a mistake on the line that was read last.
@@ -430,7 +409,7 @@ impl DataSet {
         }
         if self.points.len() + self.ranges.len() + self.four.len() + self.six.len() > ENTRIES_MAX {
             let what = format!("more than {ENTRIES_MAX} entries");
-            self.bytes = FILE_BYTES_MAX + 1;
+            self.is_full = true;
             return Err(Flaw::new(what, "divide the list"));
         }
         Ok(())
@@ -578,48 +557,4 @@ fn merged<K: Bits>(
         (Some(_), _) => one.next(),
         (None, _) => other.next(),
     })
-}
-
-/// The answers that addresses have: sets of values, each with its number.
-struct Answers {
-    values: Vec<Value>,
-    /// For each value the answer that is it alone.
-    single: Vec<Option<u16>>,
-    several: HashMap<Box<[u16]>, u16>,
-    sets: Vec<Box<[Value]>>,
-    altered: Alteration,
-}
-
-impl Answers {
-    fn of(templates: &[(Code, Box<[u8]>)], variables: &Variables, address_length: usize) -> Self {
-        let mut altered = Alteration::default();
-        let value = |(code, template): &(Code, Box<[u8]>)| {
-            let (value, alteration) = variables.value(*code, template, address_length);
-            altered.cut |= alteration.cut;
-            altered.replaced |= alteration.replaced;
-            value
-        };
-        let values: Vec<Value> = templates.iter().map(value).collect();
-        Self { single: vec![None; values.len()], values, several: HashMap::new(), sets: Vec::new(), altered }
-    }
-
-    /// The number of the answer with the values of these numbers.
-    fn number(&mut self, ids: &[u16]) -> Result<u16, String> {
-        let known = match ids {
-            [id] => self.single[usize::from(*id) - 1],
-            ids if ids.len() > VALUES_MAX => return Err(format!("more than {VALUES_MAX} values for one address")),
-            ids => self.several.get(ids).copied(),
-        };
-        if let Some(number) = known {
-            return Ok(number);
-        }
-        let number =
-            u16::try_from(self.sets.len()).map_err(|_| format!("more than {ANSWER_LIMIT} different answers"))?;
-        self.sets.push(ids.iter().map(|id| self.values[usize::from(*id) - 1].clone()).collect());
-        match ids {
-            [id] => self.single[usize::from(*id) - 1] = Some(number),
-            ids => drop(self.several.insert(ids.into(), number)),
-        }
-        Ok(number)
-    }
 }

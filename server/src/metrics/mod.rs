@@ -11,8 +11,9 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, 
 
 use crate::connections::Counts;
 use crate::dns::counters::Counters;
+use crate::lists::Standings;
 use crate::zone::Zone;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serving::Serving;
 
 /// What the process counts.
@@ -54,6 +55,7 @@ pub struct Metrics {
     pub reloaded_at: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
+    files: Arc<ArcSwapOption<Standings>>,
 }
 
 impl Metrics {
@@ -138,7 +140,8 @@ impl Metrics {
         registry.register(Box::new(reloaded.clone()))?;
         registry.register(Box::new(reloaded_at.clone()))?;
         let http = Arc::<Counts>::default();
-        registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http))?))?;
+        let files = Arc::<ArcSwapOption<Standings>>::default();
+        registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http), Arc::clone(&files))?))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         // Every reason is there from the start, so that an alert on its rate needs no first sample.
@@ -166,7 +169,13 @@ impl Metrics {
             reloaded,
             reloaded_at,
             http,
+            files,
         })
+    }
+
+    /// Shows how the operator's files stand from now on.
+    pub fn show_lists(&self, standings: Arc<Standings>) {
+        self.files.store(Some(standings));
     }
 
     /// All metrics in Prometheus' text format.

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use prometheus::Opts;
 use prometheus::core::{Collector, Desc, Describer};
 use prometheus::proto::MetricFamily;
@@ -13,6 +14,7 @@ use super::family::{Family, histogram};
 use crate::connections::Counts;
 use crate::dns::Transport;
 use crate::dns::counters::{BATCH_SIZES, Count, Counters, DELAYS};
+use crate::lists::Standings;
 use crate::zone::Zone;
 
 /// The tables in which Linux shows every UDP socket.
@@ -22,6 +24,7 @@ pub(super) struct Serving {
     dns: Arc<Counters>,
     zone: Arc<ArcSwap<Zone>>,
     http: Arc<Counts>,
+    files: Arc<ArcSwapOption<Standings>>,
     /// A registry tells collectors apart by what they describe; this one makes its descriptions with its numbers.
     described: Desc,
 }
@@ -31,9 +34,10 @@ impl Serving {
         dns: Arc<Counters>,
         zone: Arc<ArcSwap<Zone>>,
         http: Arc<Counts>,
+        files: Arc<ArcSwapOption<Standings>>,
     ) -> Result<Self, prometheus::Error> {
         let described = Opts::new("firsthand_dns_answers_total", "DNS answers.").describe()?;
-        Ok(Self { dns, zone, http, described })
+        Ok(Self { dns, zone, http, files, described })
     }
 
     fn answers(&self) -> [Family; 4] {
@@ -138,6 +142,39 @@ impl Serving {
         [serial, heard, entries, known]
     }
 
+    fn files(&self) -> [Family; 4] {
+        let labels = &["list", "result"];
+        let mut loads = Family::counter(
+            "firsthand_static_list_loads_total",
+            "How often the files of a static list were read, by result: taken or refused.",
+            labels,
+        );
+        let mut success = Family::gauge(
+            "firsthand_static_list_last_success_timestamp_seconds",
+            "When the files of a static list were last taken, in Unix seconds; 0: never.",
+            &["list"],
+        );
+        let mut behind = Family::gauge(
+            "firsthand_static_list_behind",
+            "Whether the files of a static list as they are now were refused, so that an older state is served, or none.",
+            &["list"],
+        );
+        let mut kept_out = Family::gauge(
+            "firsthand_static_list_kept_out",
+            "IPv4 addresses of a static list that are exempt or special-purpose, and so not served.",
+            &["list"],
+        );
+        for list in self.files.load().iter().flat_map(|files| files.lists()) {
+            let get = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
+            loads.add(&[&list.name, "taken"], get(&list.loads));
+            loads.add(&[&list.name, "refused"], get(&list.failures));
+            success.add(&[&list.name], get(&list.last_success));
+            behind.add(&[&list.name], f64::from(u8::from(list.is_behind.load(Ordering::Relaxed))));
+            kept_out.add(&[&list.name], get(&list.kept_out));
+        }
+        [loads, success, behind, kept_out]
+    }
+
     /// What the kernel dropped since our sockets were made, as their threads were busy.
     fn drops(&self) -> Family {
         let mut drops = Family::counter(
@@ -173,7 +210,13 @@ impl Collector for Serving {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let families = self.answers().into_iter().chain(self.connections()).chain(self.zone()).chain([self.drops()]);
+        let families = self
+            .answers()
+            .into_iter()
+            .chain(self.connections())
+            .chain(self.zone())
+            .chain(self.files())
+            .chain([self.drops()]);
         let sizes = (0..BATCH_SIZES).map(|size| (f64::from(1u32 << size), self.dns.batches(size)));
         let messages: f64 = (0..DELAYS).map(|delay| self.dns.delays(delay) as f64).sum();
         let delays = (0..DELAYS - 1).map(|delay| (f64::from(1u32 << delay) / 1e6, self.dns.delays(delay)));

@@ -1,6 +1,6 @@
 //! The lookup page and what is public about an address.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use askama::Template;
 use axum::Json;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Shown;
 use crate::publisher::unix_now;
+use crate::zone::{Scope, Zone};
 
 /// One listing, as the public sees it.
 #[derive(Serialize)]
@@ -26,12 +27,22 @@ struct PublicListing {
     until: String,
 }
 
+/// What a list that the operator keeps in a file says.
+#[derive(Serialize)]
+struct PublicEntry {
+    list: String,
+    code: Ipv4Addr,
+    text: String,
+}
+
 /// What is public about an address.
 #[derive(Serialize)]
 struct PublicAddress {
     address: IpAddr,
     listed_as: String,
     listings: Vec<PublicListing>,
+    /// What the operator's own files say, each text once.
+    files: Vec<PublicEntry>,
     /// Why a server that is listed for its answers sends them.
     causes: Vec<PublicCause>,
 }
@@ -150,7 +161,29 @@ fn about(shown: &Shown, address: IpAddr) -> PublicAddress {
     let public =
         |(cause, _): (Cause, u64)| PublicCause { cause: cause.name(), text: cause.paragraph(), mends: cause.mends() };
     let causes = causes.into_iter().map(public).collect();
-    PublicAddress { address, listed_as: origin.to_string(), listings, causes }
+    PublicAddress { address, listed_as: origin.to_string(), listings, files: in_files(&zone, address), causes }
+}
+
+/// What the operator's own files say of an address, each text of a list once.
+fn in_files(zone: &Zone, address: IpAddr) -> Vec<PublicEntry> {
+    let now = u64::try_from(unix_now()).unwrap_or(0);
+    let files = zone.lists().iter().enumerate().filter(|(_, list)| list.from_file);
+    let mut entries: Vec<PublicEntry> = Vec::new();
+    for (index, list) in files {
+        for listing in zone.listings(Scope::List(index), address, now) {
+            let mut text = Vec::new();
+            zone.write_text(&listing, address, &mut text);
+            let entry = PublicEntry {
+                list: list.label.as_str().to_owned(),
+                code: listing.code.address(),
+                text: String::from_utf8_lossy(&text).into_owned(),
+            };
+            if !entries.iter().any(|known| known.list == entry.list && known.text == entry.text) {
+                entries.push(entry);
+            }
+        }
+    }
+    entries
 }
 
 /// RFC 3339 in UTC.

@@ -313,7 +313,8 @@ impl Zone {
     ///
     /// Evidence lists an IPv6 address with its /64. A v4-mapped one is taken as the IPv6 address that it is.
     pub fn listings(&self, scope: Scope, address: IpAddr, now: u64) -> Listings<'_> {
-        Listings { zone: self, address, now, lists: self.lists_in(scope).iter(), file: (0, 0, [].iter()) }
+        let lists = if self.is_emptied() { &[] } else { self.lists_in(scope) };
+        Listings { zone: self, address, now, lists: lists.iter(), file: (0, 0, [].iter()) }
     }
 
     /// Appends the text of a listing: its entry's own, or its list's.
@@ -345,8 +346,16 @@ impl Zone {
         self.ignorance(Scope::List(list), now).is_none()
     }
 
+    /// Whether the list is so far out of service that nobody is on it.
+    fn is_emptied(&self) -> bool {
+        self.rules.settings.sunset >= Sunset::Empty
+    }
+
     /// Why `scope` cannot say at `now` that something is not listed; none if it can.
     pub fn ignorance(&self, scope: Scope, now: u64) -> Option<Ignorance> {
+        if self.is_emptied() {
+            return None;
+        }
         let of_evidence = || match self.last_heard() {
             None => Some(Ignorance::NotReady),
             Some(_) => self.is_too_old(now).then_some(Ignorance::TooOld),
@@ -383,7 +392,7 @@ impl Zone {
             IpAddr::V4(v4) => v4,
             IpAddr::V6(v6) => v6.to_ipv4_mapped()?,
         };
-        if !quad.is_loopback() {
+        if !quad.is_loopback() || self.rules.settings.sunset == Sunset::Off {
             return None;
         }
         let exact = Code::try_from(quad).ok().filter(|_| self.gives(scope, quad..=quad));
@@ -393,6 +402,9 @@ impl Zone {
 
     /// Whether a test entry of `scope` stands at or below the name of `prefix`.
     pub fn leads_to_test(&self, scope: Scope, prefix: Prefix) -> bool {
+        if self.rules.settings.sunset == Sunset::Off {
+            return false;
+        }
         let (first, last) = match prefix {
             Prefix::V4 { bits, octets } => (bits, bits | u32::MAX.checked_shr(8 * octets).unwrap_or(0)),
             Prefix::V6 { bits, nibbles } => {
@@ -438,7 +450,7 @@ impl Zone {
                 table.any_six(&((bits >> 64) as u64..=(last >> 64) as u64), now)
             }
         };
-        self.leads_to_test(scope, prefix) || self.lists_in(scope).iter().any(listed)
+        self.leads_to_test(scope, prefix) || !self.is_emptied() && self.lists_in(scope).iter().any(listed)
     }
 
     /// How many entries a list holds, those past their end included: IPv4; IPv6, by /64. Test entries do not count.
@@ -669,5 +681,74 @@ mod tests {
         assert!(matches!(long, SettingsError::TextLength(label, length) if label == spam() && length > 200));
         let deep = refused(|settings, _| settings.name = ["a"; 94].join(".").parse().unwrap());
         assert_eq!(deep, SettingsError::NoRoom(spam()));
+    }
+
+    /// ATTACKS E01, 6471-3.4: a list on its way out of service lists fewer at each stage, and never anybody else.
+    #[test]
+    fn a_sunset_takes_away_and_never_adds() {
+        let stage = |sunset| {
+            let zone = Zone::empty(ZoneSettings { sunset, ..ZoneSettings::default() }, lists()).unwrap();
+            let zone = zone.with(1, &[list(0, v4("192.0.2.1"), NOW + 9), list(0, Origin::V6(0x2001 << 48), NOW + 9)]);
+            zone.heard_from(NOW);
+            zone
+        };
+        let addresses = ["192.0.2.1", "2001::1", "192.0.2.2", "127.0.0.1", "::ffff:127.0.0.1", "127.0.0.3"];
+        let listed = |zone: &Zone| {
+            addresses.map(|text| {
+                let address: IpAddr = text.parse().unwrap();
+                zone.listings(Scope::Combined, address, NOW).count()
+                    + usize::from(zone.test_value(Scope::Combined, address).is_some())
+            })
+        };
+        let test = |zone: &Zone| zone.test_value(Scope::Combined, TEST_ADDRESS.into());
+        let above = Prefix::V4 { bits: 192 << 24, octets: 1 };
+        for (sunset, lists_some, tests) in [
+            (Sunset::No, true, true),
+            (Sunset::Announced, true, true),
+            (Sunset::Empty, false, true),
+            (Sunset::Off, false, false),
+        ] {
+            let zone = stage(sunset);
+            let expected = usize::from(lists_some);
+            assert_eq!(listed(&zone), [expected, expected, 0, 0, 0, 0], "{sunset:?}");
+            assert_eq!(
+                (test(&zone).is_some(), zone.exists(Scope::Combined, above, NOW)),
+                (tests, lists_some),
+                "{sunset:?}"
+            );
+            // Nothing is left that could be too old: an ended list answers as one, for as long as it is served.
+            assert_eq!(zone.ignorance(Scope::Combined, NOW + 10_000).is_some(), lists_some, "{sunset:?}");
+        }
+    }
+
+    /// G8: what is not known of one list is not known of the combined zone, and hides nothing that is known.
+    #[test]
+    fn a_file_that_was_never_read_or_has_expired_is_not_known() {
+        let file = ListSettings::of_file("hand".parse().unwrap(), "127.0.0.30".parse().unwrap(), true);
+        let zone = Zone::empty(ZoneSettings::default(), [lists(), vec![file]].concat()).unwrap();
+        let zone = zone.with(1, &[list(0, v4("192.0.2.1"), NOW + 9)]);
+        zone.heard_from(NOW);
+        let known = |zone: &Zone, now| {
+            (zone.ignorance(Scope::Combined, now), zone.ignorance(Scope::List(0), now), zone.is_known(3, now))
+        };
+        assert_eq!(known(&zone, NOW), (Some(Ignorance::NotReady), None, false));
+        assert_eq!(zone.listings(Scope::Combined, "192.0.2.1".parse().unwrap(), NOW).count(), 1);
+        let none = firsthand_analyzer::listing::Exemptions::only([]);
+        let mut builder = FixedBuilder::new(&none);
+        builder.four(0x0100_0000, 0x0100_0003, 0);
+        let values: Vec<Box<[Value]>> = vec![Box::new([Value::new("127.0.0.31".parse().unwrap())])];
+        let read = zone.with_file(3, Arc::new(builder.finish(values, None, Some(NOW + 5)).0));
+        assert_eq!(known(&read, NOW), (None, None, true));
+        let said: Vec<_> =
+            read.listings(Scope::Combined, "1.0.0.2".parse().unwrap(), NOW).map(|it| (it.list, it.ttl)).collect();
+        assert_eq!(said, [(3, 6)], "no longer than the file may be believed");
+        assert_eq!(read.test_value(Scope::List(3), "127.0.0.31".parse().unwrap()), Some("127.0.0.31".parse().unwrap()));
+        assert_eq!(known(&read, NOW + 6), (Some(Ignorance::TooOld), None, false));
+        assert_eq!(read.listings(Scope::Combined, "1.0.0.2".parse().unwrap(), NOW + 6).count(), 0);
+        // Versions come and go beside it.
+        assert!(read.with(2, &[Change::Delist { list: 3, origin: v4("1.0.0.2") }]).is_known(3, NOW));
+        assert!(read.emptied(3).is_known(3, NOW));
+        // A publisher that is silent takes nothing from a file.
+        assert_eq!(read.ignorance(Scope::List(3), NOW), None);
     }
 }

@@ -13,7 +13,7 @@ use super::name::{DomainName, Label};
 /// Default zone name.
 pub const DEFAULT_NAME: &str = "bl.example";
 /// Default name server.
-pub const DEFAULT_NAME_SERVER: &str = "ns.bl.example";
+pub const DEFAULT_NAME_SERVER: &str = "ns.example";
 /// Default mailbox of the zone's operator.
 pub const DEFAULT_CONTACT: &str = "hostmaster@bl.example";
 /// Default page that TXT answers point to.
@@ -168,6 +168,20 @@ impl ListSettings {
     }
 }
 
+/// How far a list is on its way out of service (RFC 6471 §3.4): it ends without ever listing the Internet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Sunset {
+    /// It stays.
+    #[default]
+    No,
+    /// It is served as ever, and the apex has a TXT record that tells of the end.
+    Announced,
+    /// It lists nobody; the test entries are there.
+    Empty,
+    /// The test entries are gone as well, by which clients see that the list is out of service (§3.3).
+    Off,
+}
+
 /// The zone's name, contacts and times.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ZoneSettings {
@@ -191,6 +205,8 @@ pub struct ZoneSettings {
     pub ttl: u32,
     /// Seconds of silence of the publisher after which the zone is too old to trust (G8).
     pub max_age: u32,
+    /// How far it is on its way out of service.
+    pub sunset: Sunset,
 }
 
 impl Default for ZoneSettings {
@@ -207,6 +223,7 @@ impl Default for ZoneSettings {
             minimum: DEFAULT_MINIMUM,
             ttl: DEFAULT_TTL,
             max_age: DEFAULT_MAX_AGE,
+            sunset: Sunset::No,
         }
     }
 }

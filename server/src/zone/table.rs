@@ -230,6 +230,9 @@ impl Table {
 
     /// Reads what [`Self::end`] will wait for. The number means nothing.
     pub(super) fn touch(&self, address: Ipv4Addr) -> usize {
+        if self.four_count == 0 {
+            return 0;
+        }
         let bits = address.to_bits();
         let (keys, _) = self.four[(bits >> 16) as usize].keys_and_ends();
         keys.get(search::guess(keys, bits as u16)).map_or(0, |key| usize::from(*key))

@@ -8,6 +8,7 @@
 //! ```
 
 mod listeners;
+mod files;
 mod rules;
 mod reload;
 mod upgrade;
@@ -42,6 +43,7 @@ use crate::publisher::{Orders, Publisher, unix_now};
 use crate::signal::{Early, Signal, Signals};
 use crate::web::{self, Doorkeeper, Shown};
 use dns::Dns;
+use files::StaticLists;
 use listeners::{Inherited, Label, Listeners, served};
 use reload::Reload;
 pub(super) use rules::empty_zone;
@@ -77,7 +79,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     } else {
         (None, Inherited::from_systemd())
     };
-    let files = connections::raise_open_files()?;
+    let open_files = connections::raise_open_files()?;
     let loaded = Settings::load(config)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -101,12 +103,14 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let (http, streams): (Vec<_>, Vec<_>) =
         listeners.streams.into_iter().partition(|stream| served(stream.role, &settings).is_some());
     let (of_dns, of_certificate) = ((listeners.udp, streams), certificate.clone());
-    let mut dns = Dns::new(of_dns, &settings, files, Arc::clone(&responder), of_certificate, Arc::clone(&metrics));
+    let mut dns = Dns::new(of_dns, &settings, open_files, Arc::clone(&responder), of_certificate, Arc::clone(&metrics));
 
     let mut preview = Preview::start(&zone, &settings, unix_now()).unwrap_or_else(|error| {
         tracing::warn!(%error, "nothing is served until the ledger is open");
         None
     });
+    // Before the first query as well: of a list whose file was not read nothing is known.
+    let files = preview.as_ref().map(|preview| StaticLists::load(&settings, preview.exemptions(), Arc::clone(&zone)));
     // Whoever knows nothing yet lets questions wait for the first tick, which is better than to refuse them.
     if preview.is_some() && !zone.load().is_too_old(u64::try_from(unix_now()).unwrap_or(0)) {
         dns.begin(runtime.handle())?;
@@ -117,6 +121,13 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
             let why = "the zone is not to be had before the ledger is; restart the service instead";
             return Err(CommandError::TryLater(why.to_owned()));
         };
+        // Whoever serves now may hold what the file said before.
+        let (served, now) = (zone.load(), u64::try_from(unix_now()).unwrap_or(0));
+        if let Some(list) = (0..served.lists().len()).find(|list| !served.is_known(*list, now)) {
+            let name = &served.lists()[list].label;
+            return Err(CommandError::TryLater(format!("nothing is known of the list {name}; mend its file first")));
+        }
+        drop(served);
         takeover.wait_for_release(|| {
             if let Err(error) = preview.follow(unix_now()) {
                 tracing::error!(%error, "the journal cannot be followed");
@@ -128,10 +139,14 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let ledger = open_ledger(&settings.data, patience)?;
     let declared = Arc::new(Current::new(settings.clone(), ledger.clone(), unix_now())?);
     let exemptions = declared.load().exemptions.clone();
-    let follower = match preview {
+    let mut follower = match preview {
         Some(preview) => preview.go_on(&ledger, unix_now())?,
-        None => Follower::start(Arc::clone(&zone), exemptions, &ledger, &settings.data, unix_now())?,
+        None => Follower::start(Arc::clone(&zone), exemptions.clone(), &ledger, &settings.data, unix_now())?,
     };
+    let files = files.unwrap_or_else(|| StaticLists::load(&settings, &exemptions, Arc::clone(&zone)));
+    let standings = files.standings();
+    follower.0.tell_of_lifted(Arc::clone(&standings));
+    metrics.show_lists(Arc::clone(&standings));
     let orders = Orders::default();
     let mut publisher =
         Publisher::new(ledger.clone(), Arc::clone(&declared), follower, Arc::clone(&metrics), orders.clone())?;
@@ -156,12 +171,22 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     drop(shown);
     let proxies = settings.http.proxies.clone();
     let (config, of_metrics) = (config.map(Path::to_owned), Arc::clone(&metrics));
-    let (data, responder) = (settings.data.clone(), Arc::clone(&responder));
-    let reload = Reload { config, settings, declared, responder, intake, certificate, metrics: of_metrics, secret };
+    let (data, files) = (settings.data.clone(), (files, Arc::clone(&declared)));
+    let reload = Reload {
+        config,
+        settings,
+        declared,
+        responder,
+        intake,
+        certificate,
+        files: standings,
+        metrics: of_metrics,
+        secret,
+    };
     runtime.block_on(async {
         let signals = early.with_stop()?;
         let door = control::bind(&data)?;
-        let writers = Writers::begin(publisher, http, &proxies, &metrics, (door, control))?;
+        let writers = Writers::begin(publisher, files, http, &proxies, &metrics, (door, control))?;
         match takeover {
             // Whoever read what the first process said may have gone away since.
             Some(takeover) => {

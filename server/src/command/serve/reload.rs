@@ -17,6 +17,7 @@ use crate::declared::Current;
 use crate::dns::cookie::SECRET;
 use crate::dns::responder::Responder;
 use crate::intake::Intake;
+use crate::lists::Standings;
 use crate::metrics::Metrics;
 use crate::publisher::unix_now;
 
@@ -47,6 +48,8 @@ pub(super) struct Reload {
     pub(super) responder: Arc<Responder>,
     pub(super) intake: Intake,
     pub(super) certificate: Option<Arc<Certificate>>,
+    /// The static lists, which are read again.
+    pub(super) files: Arc<Standings>,
     pub(super) metrics: Arc<Metrics>,
     /// The secret of cookies where the settings name none.
     pub(super) secret: [u8; SECRET],
@@ -98,6 +101,7 @@ impl Reload {
             certificate.replace(checked);
             self.metrics.certificate_expiry.set(certificate.expires());
         }
+        self.files.reload_now();
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }

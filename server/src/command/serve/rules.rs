@@ -6,12 +6,12 @@ use firsthand_analyzer::score::List;
 use ipnet::IpNet;
 
 use super::CommandError;
-use crate::config::{RateLimitMode, Settings};
+use crate::config::{RateLimitMode, Settings, SunsetMode};
 use crate::dns::access::{Access, AccessRules, NetworkSet};
 use crate::dns::cookie::{Cookies, SECRET};
 use crate::dns::limit::{Limits, Mode};
 use crate::dns::responder::Rules;
-use crate::zone::{Code, DomainName, ListSettings, Zone, ZoneSettings};
+use crate::zone::{Code, DomainName, ListSettings, Sunset, Zone, ZoneSettings};
 
 /// By which rules DNS answers; `own` is the secret of its cookies where the settings name none.
 pub(super) fn rules(settings: &Settings, own: [u8; SECRET]) -> Rules {
@@ -53,6 +53,12 @@ pub(in crate::command) fn empty_zone(settings: &Settings) -> Result<Zone, Comman
             .collect::<Result<_, _>>()?,
         contact: DomainName::from_mailbox(&settings.zone.contact).map_err(|error| wrong("contact", &error))?,
         page: settings.zone.page.clone(),
+        sunset: match settings.zone.sunset {
+            SunsetMode::No => Sunset::No,
+            SunsetMode::Announced => Sunset::Announced,
+            SunsetMode::Empty => Sunset::Empty,
+            SunsetMode::Off => Sunset::Off,
+        },
         ..ZoneSettings::default()
     };
     let code = |key: &str, code: Ipv4Addr| Code::try_from(code).map_err(|error| wrong(key, &error));
@@ -72,7 +78,7 @@ pub(in crate::command) fn empty_zone(settings: &Settings) -> Result<Zone, Comman
     ];
     for list in &settings.lists {
         let label = list.name.parse().map_err(|error| CommandError::Usage(format!("list.name: {error}")))?;
-        lists.push(ListSettings::of_file(label, code("code", list.code)?, false));
+        lists.push(ListSettings::of_file(label, code("code", list.code)?, list.combined));
     }
     Zone::empty(zone, lists).map_err(|error| wrong("page", &error))
 }

@@ -1,4 +1,5 @@
-//! What writes to the ledger: the publisher, the intake and pages over HTTP, the operator's socket. It begins when the ledger
+//! What needs the ledger: the publisher, the intake and pages over HTTP, the operator's socket, and whoever watches the static
+//! lists and asks what is exempt. It begins when the ledger
 //! is open, and when it has ended, nothing of it holds the ledger any more.
 
 use std::io;
@@ -13,7 +14,9 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::files::StaticLists;
 use crate::control::{self, Control};
+use crate::declared::Current;
 use crate::metrics::Metrics;
 use crate::publisher::{self, Publisher};
 use crate::web;
@@ -22,7 +25,7 @@ use crate::web;
 pub(super) struct Writers {
     stop: Arc<AtomicBool>,
     ended: watch::Sender<bool>,
-    publisher: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
     tasks: JoinSet<io::Result<()>>,
 }
 
@@ -33,6 +36,7 @@ impl Writers {
     /// When a thread or a listener cannot be started.
     pub(super) fn begin(
         publisher: Publisher,
+        (files, declared): (StaticLists, Arc<Current>),
         http: Vec<(std::net::TcpListener, Router)>,
         proxies: &[IpNet],
         metrics: &Metrics,
@@ -55,10 +59,12 @@ impl Writers {
             let _ = told.wait_for(|ended| *ended).await;
         };
         tasks.spawn(control::serve(door, control, until));
+        let (stop_publisher, stop_files) = (Arc::clone(&stop), Arc::clone(&stop));
         let publishing = thread::Builder::new().name("publisher".into());
-        let stop_seen = Arc::clone(&stop);
-        let publisher = publishing.spawn(move || publisher::run(publisher, &stop_seen))?;
-        Ok(Self { stop, ended, publisher, tasks })
+        let publishing = publishing.spawn(move || publisher::run(publisher, &stop_publisher))?;
+        let watching = thread::Builder::new().name("static-lists".into());
+        let watching = watching.spawn(move || files.run(&declared, &stop_files))?;
+        Ok(Self { stop, ended, threads: vec![publishing, watching], tasks })
     }
 
     /// Takes nothing more; returns when open requests have ended, or after `grace`, and the last version is in a snapshot.
@@ -71,10 +77,11 @@ impl Writers {
         }
         self.tasks.shutdown().await;
         self.stop.store(true, Ordering::Relaxed);
-        let publisher = self.publisher;
-        let joined = tokio::task::spawn_blocking(move || publisher.join()).await;
-        if !matches!(joined, Ok(Ok(()))) {
-            tracing::error!("the publisher ended in a panic");
+        for thread in self.threads {
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("a thread ended in a panic");
+            }
         }
     }
 }

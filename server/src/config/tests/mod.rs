@@ -15,7 +15,7 @@ const EXAMPLE: &str = r#"data = "./firsthand-data"
 
 [zone]
 name = "bl.example"
-name-servers = ["ns.bl.example"]
+name-servers = ["ns.example"]
 contact = "hostmaster@bl.example"
 page = "http://127.0.0.1:8080/address/{address}"    # stands in TXT answers
 
@@ -172,10 +172,33 @@ fn what_the_arrays_leave_out_has_the_default_shown() {
 }
 
 #[test]
-fn a_static_list_is_read_and_refused() {
+fn a_static_list_is_read_from_one_file_or_several() {
     let text = format!("{EXAMPLE}{EXAMPLE_LIST}");
+    let list = |text: &str| {
+        let loaded = Settings::parse(text, "x.toml", Path::new("/etc/firsthand")).expect("settings without mistakes");
+        loaded.settings.lists[0].clone()
+    };
+    let expected = ListSettings {
+        name: "manual".to_owned(),
+        code: Ipv4Addr::new(127, 0, 0, 20),
+        files: vec!["/etc/firsthand/manual.txt".into()],
+        format: ListFormat::Ip4set,
+        combined: false,
+    };
+    assert_eq!(list(&text), expected);
+    let several = text.replace("file = \"manual.txt\"", "file = [\"a\", \"/b\"]\ncombined = true");
+    let files = vec!["/etc/firsthand/a".into(), "/b".into()];
+    assert_eq!(list(&several), ListSettings { files, combined: true, ..expected });
+    let written = |file: &str| text.replace("\"manual.txt\"", file);
     let line = text.lines().position(|line| line.starts_with("file =")).expect("a list") + 1;
-    assert_mistake(&text, line, "list.file", "not served in this version", "take this [[list]] out");
+    assert_mistake(&written("[]"), line, "list.file", "is empty", "file = [\"manual.txt\"]");
+    assert_mistake(&written("7"), line, "list.file", "must be a list", "file = [\"manual.txt\"]");
+    assert_mistake(&written("\"\""), line, "list.file", "is not a path", "write the name of a file");
+    assert_mistake(&written("[\"a\", \"./a\", \"a\"]"), line, "list.file", "names \"", "each file once");
+    for text in [text.clone(), several] {
+        let settings = loaded(&text).settings;
+        assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    }
 }
 
 #[test]
