@@ -136,6 +136,11 @@ impl Certificate {
         self.served.load().expires
     }
 
+    /// Serves, from the next handshake on, what these files were read as by [`Pair::read`].
+    pub fn replace(&self, checked: Checked) {
+        self.served.store(Arc::new(checked));
+    }
+
     /// Reads the files again. A pair that can be served is, from the next handshake on; another is told in the log.
     pub fn reload(&self) {
         // Before the files: what is written while they are read is seen as a change afterwards.

@@ -20,6 +20,11 @@ pub enum Command {
     /// Run the service: intake, ledger, publisher, DNS, web
     #[command(after_help = "Example:\n  firsthand serve --config deploy/quickstart.toml")]
     Serve(ServeArguments),
+    /// Let a running service read its settings again: all of them, or none if there is a mistake
+    #[command(
+        after_help = "Example:\n  firsthand reload --config firsthand.toml\n\nThe same as SIGHUP. Exit status 2 and nothing changed if the settings have a mistake, or if something in them needs a\nrestart."
+    )]
+    Reload(ReloadArguments),
     /// Hand samples to a running service
     #[command(
         after_help = "Examples:\n  firsthand submit --config firsthand.toml --feed traps --trap sales@traps.example mail.eml\n  … | firsthand submit --feed traps --trap sales@traps.example --token-file traps.token"
@@ -136,6 +141,17 @@ pub struct ReceivedArguments {
 #[derive(Args, Debug)]
 pub struct ServeArguments {
     /// The settings; without a file: safe local defaults, without a feed
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take the sockets over from the service at the other end of standard input, which starts its successor so
+    #[arg(long, hide = true)]
+    pub takeover: bool,
+}
+
+/// The arguments of `reload`.
+#[derive(Args, Debug)]
+pub struct ReloadArguments {
+    /// The settings of the service
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }

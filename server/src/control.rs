@@ -19,6 +19,7 @@ use axum::{Json, Router};
 use firsthand_analyzer::score::List;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::declared::Current;
 use crate::ledger::{Correction, Ledger, LedgerError, Outcome};
@@ -50,6 +51,17 @@ pub struct Control {
     pub declared: Arc<Current>,
     /// What they ask of the publisher.
     pub orders: Orders,
+    /// Who reads the settings again.
+    pub reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+}
+
+/// What came of reading the settings again.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// The keys whose values are others now.
+    pub changed: Vec<String>,
+    /// Why nothing is, a line each; empty where the settings are in force.
+    pub mistakes: Vec<String>,
 }
 
 impl Control {
@@ -126,6 +138,7 @@ pub async fn serve(
     let router = Router::new()
         .route("/corrections", post(correct))
         .route("/brake", get(braked))
+        .route("/reload", post(reload))
         .with_state(control)
         .into_make_service_with_connect_info::<Caller>();
     axum::serve(listener, router).with_graceful_shutdown(ended).await
@@ -154,6 +167,19 @@ pub fn named(name: &str) -> String {
     let plain = |letter: &char| letter.is_ascii_alphanumeric() || "._-".contains(*letter);
     let name: String = name.chars().filter(plain).take(NAME_LIMIT).collect();
     if name.is_empty() { "somebody".to_owned() } else { name }
+}
+
+async fn reload(State(control): State<Control>) -> Response {
+    let (done, answer) = oneshot::channel();
+    // Whoever reads the settings again may be gone: then the service is about to end.
+    let answer = match control.reloads.send(done).await {
+        Ok(()) => answer.await.ok(),
+        Err(_) => None,
+    };
+    match answer {
+        Some(reloaded) => Json(reloaded).into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "the service is ending").into_response(),
+    }
 }
 
 async fn braked(State(control): State<Control>) -> Response {

@@ -65,11 +65,10 @@ type Id<'a> = &'a dyn Fn(&str) -> String;
 
 /// What is declared now, for everybody who must heed a change.
 pub struct Current {
-    settings: Settings,
     ledger: Ledger,
     declared: ArcSwap<Declared>,
     /// Held from a look at the ledger until what it told is taken up, or an older look could undo a newer one.
-    renewing: Mutex<()>,
+    settings: Mutex<Settings>,
 }
 
 impl Current {
@@ -79,7 +78,7 @@ impl Current {
     /// When the ledger says no.
     pub fn new(settings: Settings, ledger: Ledger, now: i64) -> Result<Self, LedgerError> {
         let declared = ArcSwap::from_pointee(Declared::new(&settings, &ledger, now)?);
-        Ok(Self { settings, ledger, declared, renewing: Mutex::default() })
+        Ok(Self { ledger, declared, settings: Mutex::new(settings) })
     }
 
     /// What is declared now.
@@ -92,8 +91,22 @@ impl Current {
     /// # Errors
     /// When the ledger says no; what was declared before stands.
     pub fn renew(&self, now: i64) -> Result<(), LedgerError> {
-        let _one_at_a_time = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.declared.store(Arc::new(Declared::new(&self.settings, &self.ledger, now)?));
+        let settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        self.declared.store(Arc::new(Declared::new(&settings, &self.ledger, now)?));
+        Ok(())
+    }
+
+    /// Declares what other settings say, and what was declared by command, from now (Unix seconds) on: all of it at once.
+    /// `before` is told first what that will be.
+    ///
+    /// # Errors
+    /// When the ledger says no; what was declared before stands, and `before` was told nothing.
+    pub fn replace(&self, settings: Settings, now: i64, before: impl FnOnce(&Declared)) -> Result<(), LedgerError> {
+        let mut current = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        let declared = Declared::new(&settings, &self.ledger, now)?;
+        before(&declared);
+        self.declared.store(Arc::new(declared));
+        *current = settings;
         Ok(())
     }
 }

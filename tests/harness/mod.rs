@@ -222,7 +222,10 @@ pub(crate) fn reversed(address: &str) -> String {
 
 fn spawn(folder: &Path) -> (Child, SocketAddr, SocketAddr, Vec<String>) {
     let logs = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-    let mut child = Command::new(FIRSTHAND)
+    // A test may put a program of its own there.
+    let own = folder.join("firsthand");
+    let program = if own.exists() { own } else { PathBuf::from(FIRSTHAND) };
+    let mut child = Command::new(program)
         .args(["serve", "--config"])
         .arg(folder.join("firsthand.toml"))
         .stdout(Stdio::piped())

@@ -2,6 +2,7 @@
 
 pub mod show;
 pub mod serve;
+pub mod reload;
 pub mod submit;
 pub mod analyze;
 pub mod received;
@@ -131,7 +132,8 @@ pub fn parse_network(text: &str) -> Result<ipnet::IpNet, String> {
 pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
     use crate::cli::Command;
     match command {
-        Command::Serve(arguments) => serve::run(arguments.config.as_deref()),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Reload(arguments) => return reload::run(&arguments),
         Command::Submit(arguments) => submit::run(&arguments),
         Command::Why(arguments) => return why::run(&arguments),
         Command::Check(arguments) => return check::run(&arguments),

@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 
 use super::{CommandError, TRY_LATER};
 use crate::config::Settings;
-use crate::control::{Asked, named, socket};
+use crate::control::{Asked, Reloaded, named, socket};
 use crate::ledger::{Correction, Ledger, Outcome};
 use crate::publisher::{Braked, unix_now};
 
@@ -64,6 +64,14 @@ pub fn correct(settings: &Settings, correction: Correction) -> Result<Outcome, C
 /// When the service does not answer.
 pub fn braked(settings: &Settings) -> Result<Option<Braked>, CommandError> {
     ask(&settings.data, Method::GET, "/brake", Vec::new())
+}
+
+/// Lets the running service read its settings again; none if no service runs.
+///
+/// # Errors
+/// When the service does not answer.
+pub fn reload(settings: &Settings) -> Result<Option<Reloaded>, CommandError> {
+    ask(&settings.data, Method::POST, "/reload", Vec::new())
 }
 
 /// Asks the service that runs in a data folder; none if none does.

@@ -167,7 +167,11 @@ impl Counters {
 
     /// Notes a UDP socket, of which the kernel counts what it drops.
     pub(super) fn note_socket(&self, inode: u64, address: SocketAddr) {
-        self.sockets.lock().unwrap_or_else(PoisonError::into_inner).push((inode, address));
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        // Several threads may read one socket, whose losses count once.
+        if sockets.iter().all(|(known, _)| *known != inode) {
+            sockets.push((inode, address));
+        }
     }
 
     /// The UDP sockets, by their inodes.

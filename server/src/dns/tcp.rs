@@ -32,6 +32,9 @@ const FIRST_READ: usize = 128;
 /// Bytes that are read at once, at least, after that.
 const READ_SIZE: usize = MESSAGE_LIMIT + 2;
 
+/// How long a connection that waits for a question may still send one after a stop: it was accepted, and may be on its way.
+const LAST: Duration = Duration::from_millis(100);
+
 /// Default of [`Deadlines::write`].
 pub const WRITE: Duration = Duration::from_secs(10);
 
@@ -78,11 +81,17 @@ pub(super) async fn converse(
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut first = [0; FIRST_READ];
-    loop {
+    let mut stopping = false;
+    while !stopping {
         let read = tokio::select! {
             biased;
-            () = stopped(&mut stop) => break,
-            read = timeout_at(place.deadline(deadlines.idle), stream.read(&mut first)) => read,
+            () = stopped(&mut stop) => None,
+            read = timeout_at(place.deadline(deadlines.idle), stream.read(&mut first)) => Some(read),
+        };
+        stopping = read.is_none();
+        let read = match read {
+            Some(read) => read,
+            None => timeout(LAST, stream.read(&mut first)).await,
         };
         let arrived = match read {
             Ok(read) => first[..read?].to_vec(),

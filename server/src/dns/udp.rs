@@ -9,7 +9,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -22,7 +22,7 @@ use nix::sys::socket::{
     sendmmsg, setsockopt, sockopt,
 };
 use nix::sys::stat::fstat;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tracing::warn;
 
 use super::responder::{Desk, Responder};
@@ -63,23 +63,56 @@ pub fn bind(address: SocketAddr, threads: usize) -> io::Result<Vec<UdpSocket>> {
     Ok(sockets)
 }
 
+/// Sockets for `threads` threads out of those that somebody else bound to one address, at least one: all of these, since
+/// what waits in a socket that nobody reads is lost, and where they are fewer than threads, more handles of the same. A
+/// socket of our own beside them would take datagrams that are lost when it is closed.
+///
+/// # Errors
+/// What the system says.
+pub fn adopt(mut sockets: Vec<UdpSocket>, threads: usize) -> io::Result<Vec<UdpSocket>> {
+    for socket in &sockets {
+        socket.set_nonblocking(false)?;
+        let held = SockRef::from(socket).recv_buffer_size()?;
+        // What was given more than we would ask for keeps it.
+        if held < RECEIVE_BUFFER {
+            ask_for_room(&SockRef::from(socket));
+        }
+        ask_for_address(socket, socket.local_addr()?)?;
+    }
+    let bound = sockets.len();
+    for thread in bound..threads {
+        sockets.push(sockets[thread % bound].try_clone()?);
+    }
+    Ok(sockets)
+}
+
 fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         // [::] and 0.0.0.0 can then both be bound, as they are for TCP.
         socket.set_only_v6(true)?;
     }
-    // A wish, not a need: who may, gets it (CAP_NET_ADMIN); for others the kernel caps it by net.core.rmem_max.
-    if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+    ask_for_room(&socket);
+    ask_for_address(&socket, address)?;
+    Ok(socket)
+}
+
+/// A wish, not a need: who may, gets it (CAP_NET_ADMIN); for others the kernel caps it by net.core.rmem_max.
+fn ask_for_room(socket: &Socket) {
+    if setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     }
+}
+
+/// Lets a socket of the wildcard tell which address was asked.
+fn ask_for_address(socket: &impl AsFd, address: SocketAddr) -> io::Result<()> {
     if address.ip().is_unspecified() {
         match address {
-            SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?,
-            SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?,
+            SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?,
+            SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?,
         }
     }
-    Ok(socket)
+    Ok(())
 }
 
 /// Serves each socket on a thread of its own until `stop` is set, which takes effect within 100 ms.

@@ -154,7 +154,7 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     });
     intake.quotas.take(&feed.name, Instant::now()).map_err(Refused::OverQuota)?;
     // Only so many bodies are held at a time; the others wait in their clients' sockets.
-    let places = intake.places.get(&feed.name).ok_or(Refused::NotDurable)?;
+    let places = intake.places.load().get(&feed.name).cloned().ok_or(Refused::NotDurable)?;
     let _place = places.acquire().await.map_err(|_| Refused::NotDurable)?;
     let message = tokio::time::timeout(PATIENCE, to_bytes(body, MESSAGE_LIMIT)).await;
     let message = message.map_err(|_| Refused::TooSlow)?.map_err(|_| Refused::TooLarge)?;

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::evidence::{Arrival, sample_id, unit_of};
@@ -46,7 +47,7 @@ pub struct Intake {
     metrics: Arc<Metrics>,
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
-    places: Arc<HashMap<String, Semaphore>>,
+    places: Arc<ArcSwap<HashMap<String, Arc<Semaphore>>>>,
 }
 
 /// A sample as a channel hands it in.
@@ -78,9 +79,18 @@ impl Intake {
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
-        let share = (PLACES / known.feeds.len().max(1)).max(PLACES_OF_FEED);
-        let places = known.feeds.iter().map(|feed| (feed.name.clone(), Semaphore::new(share))).collect();
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places: Arc::new(places) }
+        let places = Arc::new(ArcSwap::from_pointee(places_of(&known.feeds)));
+        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places }
+    }
+
+    /// Makes ready for other feeds, before they are declared.
+    pub fn heed(&self, feeds: &[Feed]) {
+        self.quotas.heed(feeds);
+        let places = self.places.load();
+        let same = places.len() == feeds.len() && feeds.iter().all(|feed| places.contains_key(&feed.name));
+        if !same {
+            self.places.store(Arc::new(places_of(feeds)));
+        }
     }
 
     /// Judges a sample, keeps it, and returns when it is durable.
@@ -135,6 +145,12 @@ impl Intake {
         let sample = id.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Taken { sample, verdict, evidence, repeat })
     }
+}
+
+/// The places of each feed.
+fn places_of(feeds: &[Feed]) -> HashMap<String, Arc<Semaphore>> {
+    let share = (PLACES / feeds.len().max(1)).max(PLACES_OF_FEED);
+    feeds.iter().map(|feed| (feed.name.clone(), Arc::new(Semaphore::new(share)))).collect()
 }
 
 /// The verdict as the ledger keeps it: without what is only the sender's word, and without lines, which tell of traps (F05) and

@@ -19,15 +19,25 @@ struct Bucket {
 
 impl Quotas {
     pub(super) fn new(feeds: &[Feed]) -> Self {
+        let quotas = Self(Mutex::default());
+        quotas.heed(feeds);
+        quotas
+    }
+
+    /// Goes by the quotas that these feeds have now. What a feed has used up stays so: a reload fills no bucket.
+    pub(super) fn heed(&self, feeds: &[Feed]) {
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let bucket = |feed: &Feed| match feed.quota {
             Quota::Unlimited => None,
             Quota::Limited { samples, period } => {
-                let size = f64::from(samples.get());
-                Some((feed.name.clone(), Bucket { size, period: period.length(), left: size, filled: now }))
+                let (size, period) = (f64::from(samples.get()), period.length());
+                let before = buckets.remove(&feed.name);
+                let (left, filled) = before.map_or((size, now), |before| (before.left.min(size), before.filled));
+                Some((feed.name.clone(), Bucket { size, period, left, filled }))
             }
         };
-        Self(Mutex::new(feeds.iter().filter_map(bucket).collect()))
+        *buckets = feeds.iter().filter_map(bucket).collect();
     }
 
     /// Takes one sample's worth at `now`; the error is how long to wait for the next.

@@ -49,6 +49,10 @@ pub struct Metrics {
     pub oldest_request: IntGauge,
     /// When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.
     pub certificate_expiry: IntGauge,
+    /// Whether the settings that were read last were without a mistake and are in force: 1 or 0.
+    pub reloaded: IntGauge,
+    /// When settings were last read without a mistake, in Unix seconds.
+    pub reloaded_at: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
     files: Arc<ArcSwapOption<Standings>>,
@@ -123,6 +127,18 @@ impl Metrics {
             "When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.",
         )?;
         registry.register(Box::new(certificate_expiry.clone()))?;
+        let reloaded = IntGauge::new(
+            "firsthand_config_last_reload_successful",
+            "Whether the settings that were read last were without a mistake and are in force.",
+        )?;
+        let reloaded_at = IntGauge::new(
+            "firsthand_config_last_reload_success_timestamp_seconds",
+            "When settings were last read without a mistake, in Unix seconds.",
+        )?;
+        reloaded.set(1);
+        reloaded_at.set(i64::try_from(unix_now()).unwrap_or(i64::MAX));
+        registry.register(Box::new(reloaded.clone()))?;
+        registry.register(Box::new(reloaded_at.clone()))?;
         let http = Arc::<Counts>::default();
         let files = Arc::<ArcSwapOption<Standings>>::default();
         registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http), Arc::clone(&files))?))?;
@@ -150,6 +166,8 @@ impl Metrics {
             requests,
             oldest_request,
             certificate_expiry,
+            reloaded,
+            reloaded_at,
             http,
             files,
         })

@@ -1,0 +1,336 @@
+//! The sockets: those that somebody handed over, and those that are bound here.
+//!
+//! Enters: the addresses of the settings, and the sockets that systemd (LISTEN_FDS) or the process before this one holds.
+//! Leaves: a socket or more for each address. What was handed over is used before anything is bound, so that what waits in
+//! it is answered; what no setting names is told and closed.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::str::FromStr;
+use std::thread;
+
+use listenfd::ListenFd;
+use socket2::SockRef;
+
+use super::CommandError;
+use crate::config::Settings;
+use crate::connections;
+use crate::dns::{https, udp};
+use crate::web::Served;
+
+/// How often a free pair of ports is looked for when the settings ask for port 0.
+const PORT_TRIES: usize = 16;
+
+/// A listener that only says whether the process is well.
+const NOTHING: Served = Served { intake: false, pages: false, metrics: false };
+
+/// What a socket is for, as the settings name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Role {
+    /// `dns.listen`.
+    Dns,
+    /// `dns.tls`.
+    Tls,
+    /// `dns.https`.
+    Https,
+    /// `http.listen`.
+    Http,
+    /// `http.intake`.
+    Intake,
+    /// `http.metrics`.
+    Metrics,
+}
+
+impl Role {
+    const ALL: [(Self, &'static str, &'static str); 6] = [
+        (Self::Dns, "dns", "listen"),
+        (Self::Tls, "dns", "tls"),
+        (Self::Https, "dns", "https"),
+        (Self::Http, "http", "listen"),
+        (Self::Intake, "http", "intake"),
+        (Self::Metrics, "http", "metrics"),
+    ];
+
+    /// Its table and key in the settings.
+    fn key(self) -> (&'static str, &'static str) {
+        let all = Self::ALL.iter();
+        all.filter(|(role, ..)| *role == self).map(|(_, table, key)| (*table, *key)).next().unwrap_or(("dns", "listen"))
+    }
+}
+
+/// How a socket takes what comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Transport {
+    /// Datagrams.
+    Udp,
+    /// Connections.
+    Tcp,
+}
+
+/// What is told of a socket that is handed over: `udp dns.listen 127.0.0.1:5300`, the address as the settings have it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Label {
+    pub(super) transport: Transport,
+    /// What it is for; systemd does not know.
+    pub(super) role: Option<Role>,
+    pub(super) address: SocketAddr,
+}
+
+impl std::fmt::Display for Label {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let transport = if self.transport == Transport::Udp { "udp" } else { "tcp" };
+        let role = self.role.map_or_else(|| "any".to_owned(), |role| format!("{}.{}", role.key().0, role.key().1));
+        write!(out, "{transport} {role} {}", self.address)
+    }
+}
+
+impl FromStr for Label {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut words = text.split(' ');
+        let transport = match words.next() {
+            Some("udp") => Transport::Udp,
+            Some("tcp") => Transport::Tcp,
+            _ => return Err(()),
+        };
+        let (table, key) = words.next().and_then(|key| key.split_once('.')).ok_or(())?;
+        let role = Role::ALL.iter().find(|(_, of, named)| (*of, *named) == (table, key)).ok_or(())?.0;
+        let address = words.next().and_then(|address| address.parse().ok()).ok_or(())?;
+        Ok(Self { transport, role: Some(role), address })
+    }
+}
+
+/// Sockets that somebody else bound.
+#[derive(Debug, Default)]
+pub(super) struct Inherited(pub(super) Vec<(Label, OwnedFd)>);
+
+impl Inherited {
+    /// Those that systemd handed over (sd_listen_fds(3)). To be called once, before any thread is started, as it takes
+    /// what names them out of the environment.
+    pub(super) fn from_systemd() -> Self {
+        let mut handed = ListenFd::from_env();
+        let mut sockets = Vec::new();
+        for at in 0..handed.len() {
+            let label = |transport, address| Label { transport, role: None, address };
+            if let Ok(Some(socket)) = handed.take_udp_socket(at) {
+                if let Ok(address) = socket.local_addr() {
+                    sockets.push((label(Transport::Udp, address), socket.into()));
+                }
+            } else if let Ok(Some(listener)) = handed.take_tcp_listener(at) {
+                if let Ok(address) = listener.local_addr() {
+                    sockets.push((label(Transport::Tcp, address), listener.into()));
+                }
+            } else {
+                tracing::warn!("the inherited socket {} takes neither datagrams nor connections of IP", at + 3);
+            }
+        }
+        Self(sockets)
+    }
+
+    /// All that there are for one address: with port 0, all that share the port of the first.
+    fn take(&mut self, transport: Transport, role: Role, address: SocketAddr) -> io::Result<Vec<OwnedFd>> {
+        let fits = |label: &Label| {
+            let for_it = label.role.is_none_or(|known| known == role);
+            (label.transport, label.address) == (transport, address) && for_it
+        };
+        let bound = |socket: &OwnedFd| SockRef::from(socket).local_addr().map(|address| address.as_socket());
+        let Some((_, first)) = self.0.iter().find(|(label, _)| fits(label)) else { return Ok(Vec::new()) };
+        let port = bound(first)?;
+        if address.is_ipv6() && address.ip().is_unspecified() && !SockRef::from(first).only_v6()? {
+            return Err(io::Error::other("the inherited socket takes IPv4 as well; set BindIPv6Only=ipv6-only"));
+        }
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for (label, socket) in std::mem::take(&mut self.0) {
+            if fits(&label) && bound(&socket)? == port {
+                taken.push(socket);
+            } else {
+                left.push((label, socket));
+            }
+        }
+        self.0 = left;
+        Ok(taken)
+    }
+}
+
+/// The datagram sockets of one address.
+pub(super) struct Datagrams {
+    /// As the settings have it.
+    asked: SocketAddr,
+    pub(super) bound: SocketAddr,
+    /// One for each thread; only the first ones are sockets of their own.
+    pub(super) sockets: Vec<UdpSocket>,
+    own: usize,
+}
+
+/// One listening socket.
+pub(super) struct Stream {
+    pub(super) role: Role,
+    asked: SocketAddr,
+    pub(super) listener: TcpListener,
+}
+
+/// Everything that listens.
+#[derive(Default)]
+pub(super) struct Listeners {
+    pub(super) udp: Vec<Datagrams>,
+    pub(super) streams: Vec<Stream>,
+}
+
+impl Listeners {
+    /// Takes what was inherited, and binds the rest; `config` is named to whoever has to mend it.
+    ///
+    /// # Errors
+    /// When an address is not to be had.
+    pub(super) fn open(
+        settings: &Settings,
+        config: Option<&Path>,
+        mut inherited: Inherited,
+    ) -> Result<Self, CommandError> {
+        let mut listeners = Self::default();
+        let (dns, http) = (&settings.dns, &settings.http);
+        for address in &dns.listen {
+            listeners
+                .open_dns(*address, &mut inherited)
+                .map_err(|(what, error)| busy(config, Role::Dns, what, *address, &error))?;
+        }
+        for (role, addresses) in [
+            (Role::Tls, &dns.tls),
+            (Role::Https, &dns.https),
+            (Role::Http, &http.listen),
+            (Role::Intake, &http.intake),
+            (Role::Metrics, &http.metrics),
+        ] {
+            for address in addresses {
+                listeners
+                    .open_stream(role, *address, *address, &mut inherited)
+                    .map_err(|error| busy(config, role, "TCP", *address, &error))?;
+            }
+        }
+        for (Label { transport, address, .. }, _) in inherited.0 {
+            tracing::warn!(
+                "the inherited socket {address} ({transport:?}) is in no setting and is closed: name it, or take it \
+                 out of firsthand.socket"
+            );
+        }
+        Ok(listeners)
+    }
+
+    /// Datagrams and connections of one address of DNS, on one port.
+    fn open_dns(&mut self, asked: SocketAddr, inherited: &mut Inherited) -> Result<(), (&'static str, io::Error)> {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let taken = inherited.take(Transport::Udp, Role::Dns, asked).map_err(|error| ("UDP", error))?;
+        let own = taken.len();
+        if own > 0 {
+            let sockets = udp::adopt(taken.into_iter().map(UdpSocket::from).collect(), threads);
+            let sockets = sockets.map_err(|error| ("UDP", error))?;
+            let bound = sockets[0].local_addr().map_err(|error| ("UDP", error))?;
+            self.udp.push(Datagrams { asked, bound, sockets, own });
+            return self.open_stream(Role::Dns, asked, bound, inherited).map_err(|error| ("TCP", error));
+        }
+        let mut tries = if asked.port() == 0 { PORT_TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            let sockets = udp::bind(asked, threads).map_err(|error| ("UDP", error))?;
+            let bound = sockets.first().map_or(Ok(asked), UdpSocket::local_addr).map_err(|error| ("UDP", error))?;
+            match self.open_stream(Role::Dns, asked, bound, inherited) {
+                Ok(()) => {
+                    self.udp.push(Datagrams { asked, bound, own: sockets.len(), sockets });
+                    return Ok(());
+                }
+                Err(_) if tries > 0 => {}
+                Err(error) => return Err(("TCP", error)),
+            }
+        }
+    }
+
+    /// Takes the inherited listeners of an address, or binds `free`.
+    fn open_stream(
+        &mut self,
+        role: Role,
+        asked: SocketAddr,
+        free: SocketAddr,
+        inherited: &mut Inherited,
+    ) -> io::Result<()> {
+        let taken = inherited.take(Transport::Tcp, role, asked)?;
+        let bind = taken.is_empty().then(|| connections::bind(free));
+        for listener in taken.into_iter().map(|socket| Ok(TcpListener::from(socket))).chain(bind) {
+            let listener = listener?;
+            listener.set_nonblocking(true)?;
+            self.streams.push(Stream { role, asked, listener });
+        }
+        Ok(())
+    }
+
+    /// More handles of all sockets, for the process that comes after this one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn duplicates(&self) -> io::Result<Vec<(Label, OwnedFd)>> {
+        let mut all = Vec::new();
+        for Datagrams { asked, sockets, own, .. } in &self.udp {
+            let label = Label { transport: Transport::Udp, role: Some(Role::Dns), address: *asked };
+            for socket in &sockets[..*own] {
+                all.push((label, socket.as_fd().try_clone_to_owned()?));
+            }
+        }
+        for Stream { role, asked, listener } in &self.streams {
+            let label = Label { transport: Transport::Tcp, role: Some(*role), address: *asked };
+            all.push((label, listener.as_fd().try_clone_to_owned()?));
+        }
+        Ok(all)
+    }
+
+    /// What is said of each on standard output, for people and for whoever started the process with port 0.
+    ///
+    /// # Errors
+    /// What the system says of an address.
+    pub(super) fn announcement(&self, settings: &Settings) -> io::Result<Vec<u8>> {
+        let mut output = Vec::new();
+        let zone = &settings.zone.name;
+        for Datagrams { bound, .. } in &self.udp {
+            writeln!(output, "{zone}: DNS on {bound} (UDP and TCP)")?;
+        }
+        for Stream { role, listener, .. } in &self.streams {
+            let (address, path) = (listener.local_addr()?, https::PATH);
+            match role {
+                Role::Dns => {}
+                Role::Tls => writeln!(output, "{zone}: DNS over TLS on {address}")?,
+                Role::Https => writeln!(output, "{zone}: DNS over HTTPS on https://{address}{path}")?,
+                Role::Http => writeln!(output, "{zone}: HTTP on http://{address}")?,
+                Role::Intake => writeln!(output, "{zone}: intake on http://{address}")?,
+                Role::Metrics => writeln!(output, "{zone}: metrics on http://{address}")?,
+            }
+        }
+        writeln!(output, "{zone}: data in {}", settings.data.display())?;
+        Ok(output)
+    }
+}
+
+/// What a listener of HTTP serves; none for those of DNS.
+pub(super) fn served(role: Role, settings: &Settings) -> Option<Served> {
+    let http = &settings.http;
+    match role {
+        Role::Dns | Role::Tls | Role::Https => None,
+        Role::Http => Some(Served { intake: http.intake.is_empty(), pages: true, metrics: http.metrics.is_empty() }),
+        Role::Intake => Some(Served { intake: true, ..NOTHING }),
+        Role::Metrics => Some(Served { metrics: true, ..NOTHING }),
+    }
+}
+
+fn busy(config: Option<&Path>, role: Role, transport: &str, address: SocketAddr, error: &io::Error) -> CommandError {
+    let file = config.map_or_else(|| "a settings file".to_owned(), |path| path.display().to_string());
+    let what = match error.kind() {
+        io::ErrorKind::AddrInUse => format!("another process has {transport} port {}", address.port()),
+        io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
+        io::ErrorKind::PermissionDenied => format!("port {} needs more rights (CAP_NET_BIND_SERVICE)", address.port()),
+        _ => error.to_string(),
+    };
+    let (table, key) = role.key();
+    CommandError::Usage(format!(
+        "cannot listen on {address}: {what}; stop it or set another address: `{key} = [\"{}:PORT\"]` under [{table}] in {file}",
+        address.ip()
+    ))
+}
