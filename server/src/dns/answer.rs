@@ -97,11 +97,15 @@ pub enum Kind {
     UnknownOpcode,
     /// The query spoke an EDNS version that we do not.
     UnknownVersion,
+    /// No question was asked, but for a cookie (RFC 7873 §5.4).
+    Cookie,
+    /// The same, with a cookie that is none of ours or too old.
+    BadCookie,
 }
 
 impl Kind {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Listed,
         Self::TestEntry,
         Self::Apex,
@@ -115,18 +119,21 @@ impl Kind {
         Self::Malformed,
         Self::UnknownOpcode,
         Self::UnknownVersion,
+        Self::Cookie,
+        Self::BadCookie,
     ];
 
     /// The response code that goes with it.
     pub const fn rcode(self) -> Rcode {
         match self {
-            Self::Listed | Self::TestEntry | Self::Apex | Self::NoData => Rcode::NoError,
+            Self::Listed | Self::TestEntry | Self::Apex | Self::NoData | Self::Cookie => Rcode::NoError,
             Self::NoName => Rcode::NxDomain,
             Self::TooOld | Self::NotReady => Rcode::ServFail,
             Self::Foreign | Self::TransferRefused | Self::Prohibited => Rcode::Refused,
             Self::Malformed => Rcode::FormErr,
             Self::UnknownOpcode => Rcode::NotImp,
             Self::UnknownVersion => Rcode::BadVers,
+            Self::BadCookie => Rcode::BadCookie,
         }
     }
 
@@ -146,10 +153,12 @@ impl Kind {
             Self::Malformed => "malformed",
             Self::UnknownOpcode => "unknown-opcode",
             Self::UnknownVersion => "unknown-version",
+            Self::Cookie => "cookie",
+            Self::BadCookie => "bad-cookie",
         }
     }
 
-    fn ending(self) -> Ending {
+    fn ending(self, proven: bool) -> Ending {
         let rcode = self.rcode();
         let error = match self {
             Self::TooOld => Some(ExtendedError::InvalidData),
@@ -158,7 +167,8 @@ impl Kind {
             Self::TransferRefused | Self::Prohibited => Some(ExtendedError::Prohibited),
             _ => None,
         };
-        Ending { rcode, authoritative: matches!(rcode, Rcode::NoError | Rcode::NxDomain), error, cut: false }
+        let authoritative = matches!(rcode, Rcode::NoError | Rcode::NxDomain) && self != Self::Cookie;
+        Ending { rcode, authoritative, error, cut: false, proven }
     }
 }
 
@@ -269,16 +279,19 @@ impl<'q> Asking<'q> {
             lists: 0,
             about: 0,
         };
+        let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
+        answered.proven |= judged.is_some_and(|judged| judged.proven);
         match (query.fault, query.question) {
             (Some(fault), _) => answered.kind = fault.into(),
             (None, _) if !client.allowed => answered.kind = Kind::Prohibited,
             (None, Some(question)) => resolve(question, self.place, zone, now, &mut reply, &mut answered),
-            (None, None) => {}
+            (None, None) => {
+                let bad = judged.is_some_and(|judged| judged.returned && !judged.proven);
+                answered.kind = if bad { Kind::BadCookie } else { Kind::Cookie };
+            }
         }
-        let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
-        answered.proven |= judged.is_some_and(|judged| judged.proven);
         let cookie = judged.as_ref().map(|judged| &judged.answer);
-        answered.truncated = reply.finish(query, client.transport, answered.kind.ending(), cookie);
+        answered.truncated = reply.finish(query, client.transport, answered.kind.ending(answered.proven), cookie);
         answered
     }
 
@@ -294,7 +307,7 @@ impl<'q> Asking<'q> {
             (None, Some(_)) => (Rcode::BadCookie, false),
             (None, None) => (Rcode::NoError, true),
         };
-        let ending = Ending { rcode, authoritative: false, error: None, cut };
+        let ending = Ending { rcode, authoritative: false, error: None, cut, proven: false };
         let cookie = judged.as_ref().map(|judged| &judged.answer);
         Reply::begin(query, out).finish(query, client.transport, ending, cookie);
     }

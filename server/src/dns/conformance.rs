@@ -8,6 +8,11 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
+mod access;
+mod cookies;
+mod sizes;
+mod states;
+
 use super::Transport;
 use super::access::{AccessRules, NetworkSet};
 use super::answer::{Answered, Asked, Client, Kind, Outcome, answer};
@@ -61,6 +66,13 @@ pub(super) fn answer_to(query: &[u8], transport: Transport, zone: &Zone, now: u6
     answer(query, &Client { address, transport, allowed: true, cookies: &rules.cookies }, zone, now, out)
 }
 
+/// Padding of 300 bytes (RFC 7830).
+const PADDING: &[u8] = &{
+    let mut option = [0; 304];
+    (option[1], option[2], option[3]) = (12, 1, 44);
+    option
+};
+
 /// A plain query without EDNS, with RD, as stub resolvers send it.
 pub(super) fn query(name: &str, qtype: &str) -> Vec<u8> {
     let mut message = Message::new(0x1234, MessageType::Query, OpCode::Query);
@@ -93,8 +105,13 @@ fn bytes_of(zone: &Zone, query: &[u8], transport: Transport, now: u64) -> Vec<u8
     out.split_off(99)
 }
 
+/// The answer that a client gets over UDP, or over TCP where that is cut.
 fn reply(zone: &Zone, query: &[u8], now: u64) -> Message {
-    Message::from_vec(&bytes_of(zone, query, Transport::Udp, now)).unwrap()
+    let message = Message::from_vec(&bytes_of(zone, query, Transport::Udp, now)).unwrap();
+    match message.metadata.truncation {
+        true => Message::from_vec(&bytes_of(zone, query, Transport::Tcp, now)).unwrap(),
+        false => message,
+    }
 }
 
 fn ask(name: &str, qtype: &str) -> Message {
@@ -145,7 +162,7 @@ fn extended_error(message: &Message) -> Option<Vec<u8>> {
     }
 }
 
-/// 5782-2.1-a, 2.1-d: every listed address answers A. 5782-2.3-a: sublists, and multiple A records where combined.
+/// 5782-2.1-a, 5782-2.1-d: every listed address answers A. 5782-2.3-a: sublists, and multiple A records where combined.
 #[test]
 fn listed_addresses_answer_a() {
     assert_listed(NOW_LISTED, &["127.0.0.2"]);
@@ -221,7 +238,7 @@ fn ipv6_names_are_32_nibbles() {
     assert_no_name(&format!("g.{}.bl.example", &LISTED_SIX[2..]), "A");
 }
 
-/// 5782-5-a, 5-c, 5-d: each zone lists 127.0.0.2, ::ffff:7f00:2 and its own values, with TXT. 5782-5-b, 5-e: never
+/// 5782-5-a, 5782-5-c, 5782-5-d: each zone lists 127.0.0.2, ::ffff:7f00:2 and its own values, with TXT. 5782-5-b, 5782-5-e: never
 /// 127.0.0.1. 5782-5-f: in every zone, empty or old. 6471-3.3-a, 6471-3.5-c.
 #[test]
 fn test_entries_exist_in_every_zone() {
@@ -540,12 +557,14 @@ fn answers_fit_the_transport_or_say_so() {
     zone.heard_from(NOW);
     assert_eq!(zone.listings(Scope::Combined, Ipv4Addr::new(192, 0, 2, 1).into(), NOW).count(), 64);
     let name = "1.2.0.192.bl.example";
+    // A query of this length may have an answer of any (E08).
+    let padded = |qtype: &str, payload: u16| with_opt(query(name, qtype), payload, 0, 0, PADDING);
     for (query, limit) in [
         (query(name, "A"), 512),
-        (with_opt(query(name, "A"), 0, 0, 0, &[]), 512),
-        (with_opt(query(name, "A"), 700, 0, 0, &[]), 700),
-        (with_opt(query(name, "A"), 1100, 0, 0, &[]), 1100),
-        (with_opt(query(name, "TXT"), 65535, 0, 0, &[]), 1232),
+        (padded("A", 0), 512),
+        (padded("A", 700), 700),
+        (padded("A", 1100), 1100),
+        (padded("TXT", 65535), 1232),
     ] {
         let bytes = bytes_of(&zone, &query, Transport::Udp, NOW);
         let message = Message::from_vec(&bytes).unwrap();
@@ -564,7 +583,7 @@ fn answers_fit_the_transport_or_say_so() {
     smaller.heard_from(NOW);
     let whole = bytes_of(&smaller, &edns(name, "A"), Transport::Tcp, NOW).len() as u16;
     for payload in whole - 12..whole + 12 {
-        let bytes = bytes_of(&smaller, &with_opt(query(name, "A"), payload, 0, 0, &[]), Transport::Udp, NOW);
+        let bytes = bytes_of(&smaller, &padded("A", payload), Transport::Udp, NOW);
         assert_eq!(bytes[2] & 2 == 0, payload >= whole, "{payload} for {whole}");
         assert!(bytes.len() <= usize::from(payload));
     }
@@ -584,38 +603,6 @@ fn lists_that_share_a_value_share_a_record() {
     zone.heard_from(NOW);
     assert_eq!(shown(&reply(&zone, &query("1.2.0.192.bl.example", "A"), NOW).answers), ["A 50 127.0.0.2"]);
     assert_eq!(reply(&zone, &query("1.2.0.192.bl.example", "TXT"), NOW).answers.len(), 2);
-}
-
-/// ATTACKS E01: a zone without listings lists nobody.
-#[test]
-fn an_empty_zone_lists_nobody() {
-    let zone = Zone::empty(ZoneSettings::default(), sample_zone(NOW).lists().to_vec()).unwrap();
-    zone.heard_from(NOW);
-    let (mut state, mut out) = (1u64, Vec::new());
-    for _ in 0..20_000 {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let [a, b, c, d, ..] = state.to_be_bytes();
-        let query = query(&format!("{d}.{c}.{b}.{a}.bl.example"), "A");
-        out.clear();
-        let outcome = answer_to(&query, Transport::Udp, &zone, NOW, &mut out);
-        assert!(a == 127 || matches!(outcome, Outcome::Answer(Answered { kind: Kind::NoName, asked: Asked::A, .. })));
-    }
-}
-
-/// ATTACKS E08: whoever forges a client's address gains little: counted as a wire does, with IP and UDP headers.
-#[test]
-fn answers_amplify_little() {
-    let zone = sample_zone(NOW);
-    for name in
-        [NOW_LISTED, "9.9.9.9.bl.example", "bl.example", "2.0.0.127.bl.example", "other.example", "83.bl.example"]
-    {
-        for qtype in ["A", "TXT", "ANY", "NS", "SOA", "AAAA"] {
-            for query in [query(name, qtype), edns(name, qtype)] {
-                let answered = bytes_of(&zone, &query, Transport::Udp, NOW).len();
-                assert!(answered + 28 <= 4 * (query.len() + 28), "{name} {qtype}: {} to {answered}", query.len());
-            }
-        }
-    }
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub struct Cookies(Vec<[u8; SECRET]>);
 pub(super) struct Judged {
     /// Whether it holds a server cookie of ours that was made for this client.
     pub(super) proven: bool,
+    /// Whether it holds a server cookie of anybody's.
+    pub(super) returned: bool,
     /// The COOKIE to answer with.
     pub(super) answer: [u8; COOKIE],
 }
@@ -57,6 +59,7 @@ impl Cookies {
         let mut answer = [0; COOKIE];
         let length = option.len().min(CLIENT);
         answer[..length].copy_from_slice(&option[..length]);
+        let returned = option.len() > CLIENT;
         let theirs: Option<&[u8; COOKIE]> = option.try_into().ok();
         if let Some(theirs) = theirs
             && theirs[CLIENT] == VERSION
@@ -70,10 +73,10 @@ impl Cookies {
             } else {
                 answer = *theirs;
             }
-            return Judged { proven: true, answer };
+            return Judged { proven: true, returned, answer };
         }
         self.renew(&mut answer, client, now);
-        Judged { proven: false, answer }
+        Judged { proven: false, returned, answer }
     }
 
     /// Writes a new server cookie behind the client's half.

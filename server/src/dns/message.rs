@@ -2,7 +2,7 @@
 //!
 //! Enters: bytes of a stranger. Leaves: a [`Query`] with what an answer must repeat, and with its [`Fault`] if it has
 //! one; then the answer, which [`Reply`] appends to a buffer that may hold others. Refused (RFC 1035 §4, RFC 6891 §6.1, RFC 9619): a question count other
-//! than one; compression in a question, which has nothing to point back to; records in the answer section, or in the
+//! than one, but none with a COOKIE (RFC 7873 §5.4); compression in a question, which has nothing to point back to; records in the answer section, or in the
 //! authority section of anything but IXFR (RFC 1995 §3); a second OPT, one whose owner is no root, or one outside the
 //! additional section; options that overrun it; bytes behind the last record.
 //!
@@ -33,6 +33,11 @@ pub(super) const CLASS_IN: u16 = 1;
 pub(super) const LEAST_PAYLOAD: u16 = 512;
 /// What we offer and use at most over UDP: it passes unfragmented wherever IPv6 does.
 pub(super) const OUR_PAYLOAD: u16 = 1232;
+
+/// The most bytes that go out over UDP for each byte that came in, to whom has not proven the address (E08).
+const AMPLIFICATION: usize = 4;
+/// The least that headers of IP and UDP add to a datagram, bytes.
+const DATAGRAM_HEADERS: usize = 28;
 
 /// Where the question's name stands, as a compression pointer (RFC 1035 §4.1.4).
 const QUESTION_POINTER: u16 = 0xC000 | HEADER as u16;
@@ -85,6 +90,8 @@ pub(super) struct Query<'a> {
     opcode: u8,
     recursion_desired: bool,
     edns: Option<Edns<'a>>,
+    /// Bytes of the message.
+    length: usize,
     pub(super) question: Option<Question<'a>>,
     pub(super) fault: Option<Fault>,
 }
@@ -102,6 +109,7 @@ impl<'a> Query<'a> {
             opcode: header[2] >> 3 & 0x0F,
             recursion_desired: header[2] & 1 != 0,
             edns: None,
+            length: bytes.len(),
             question: None,
             fault: None,
         };
@@ -149,7 +157,9 @@ impl<'a> Query<'a> {
             return Err(Fault::Version);
         }
         let transfer = self.question.is_some_and(|question| question.qtype == rr_type::IXFR);
-        if questions != 1 || answers != 0 || (authorities != 0 && !transfer) {
+        // RFC 7873 §5.4: whoever wants a cookie and nothing else asks no question.
+        let asks = questions == 1 || (questions == 0 && self.cookie().is_some());
+        if !asks || answers != 0 || (authorities != 0 && !transfer) {
             return Err(Fault::Malformed);
         }
         Ok(())
@@ -160,14 +170,16 @@ impl<'a> Query<'a> {
         self.edns?.cookie
     }
 
-    /// How many bytes an answer may have.
-    fn limit(&self, transport: Transport) -> usize {
+    /// How many bytes an answer may have. `proven` says that the client has the address that it came from: to others
+    /// goes no more over UDP than a small multiple of what came, and what is larger waits for them on TCP.
+    fn limit(&self, transport: Transport, proven: bool) -> usize {
         let payload = match (transport, self.edns) {
-            (Transport::Tcp | Transport::Tls | Transport::Https, _) => u16::MAX,
+            (Transport::Tcp | Transport::Tls | Transport::Https, _) => return u16::MAX.into(),
             (Transport::Udp, None) => LEAST_PAYLOAD,
             (Transport::Udp, Some(edns)) => edns.payload.clamp(LEAST_PAYLOAD, OUR_PAYLOAD),
         };
-        usize::from(payload)
+        let amplified = AMPLIFICATION * (self.length + DATAGRAM_HEADERS) - DATAGRAM_HEADERS;
+        usize::from(payload).min(if proven { usize::MAX } else { amplified })
     }
 }
 
@@ -339,6 +351,8 @@ pub(super) struct Ending {
     pub(super) error: Option<ExtendedError>,
     /// Whether it comes without its records, as one that does not fit.
     pub(super) cut: bool,
+    /// Whether the client has shown that it has the address that it came from.
+    pub(super) proven: bool,
 }
 
 /// An answer as it is written.
@@ -398,9 +412,9 @@ impl<'a> Reply<'a> {
     ) -> bool {
         let Self { out, start, records, mut counts } = self;
         // An error comes without records, so there is always room for its reason (RFC 8914 §3) and a cookie: with the
-        // longest question the answer has 316 bytes.
+        // longest question the answer has 316 bytes, and with any it has fewer than twice those of the query.
         let options = query.edns.map_or(0, |_| OPT_LENGTH + cookie.map_or(0, |_| COOKIE_LENGTH));
-        let truncated = ending.cut || out.len() - start + options > query.limit(transport);
+        let truncated = ending.cut || out.len() - start + options > query.limit(transport, ending.proven);
         if truncated {
             out.truncate(records);
             counts = [0; 2];

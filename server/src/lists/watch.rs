@@ -25,7 +25,7 @@ const STEP: Duration = Duration::from_millis(50);
 /// After which time a file that could not be read at all is tried again though it did not change.
 const RETRY: Duration = Duration::from_secs(60);
 /// The niceness of the thread: it reads for seconds on a core that answers queries.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// What can be told of one list while the service runs.
 #[derive(Debug, Default)]
