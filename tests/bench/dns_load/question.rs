@@ -157,7 +157,7 @@ impl Expected {
             let (kind, data, end) = read_record(answer, at)?;
             match record {
                 Record::A if kind == TYPE_A && data == self.code.octets() => {}
-                Record::Txt if kind == TYPE_TXT && data.len() > 1 && usize::from(data[0]) <= data.len() - 1 => {}
+                Record::Txt if kind == TYPE_TXT && data.len() > 1 && usize::from(data[0]) < data.len() => {}
                 _ => return Err(format!("a record of type {kind} with the data {data:?}")),
             }
             at = end;
