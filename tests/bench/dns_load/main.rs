@@ -36,7 +36,7 @@ use question::{Expected, Writer};
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
     /// What Cargo adds.
     #[arg(long, hide = true, global = true)]
     bench: bool,
@@ -236,7 +236,11 @@ pub(crate) fn micros(duration: Duration) -> f64 {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let Some(command) = Arguments::parse().command else {
+        println!("tests/bench/dns drives this; to run a part of it alone, see --help");
+        return ExitCode::SUCCESS;
+    };
+    let done = match command {
         Command::Data { list, form, code, zone, file } => {
             let entries = Entries::draw(list.family, list.entries, list.seed);
             data::write(&entries, form, code, &zone, &file).map_err(|error| format!("{}: {error}", file.display()))
