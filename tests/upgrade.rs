@@ -338,7 +338,9 @@ fn an_upgrade_loses_nothing() {
             let line = wait_for_line(folder, from, "has taken over");
             id = successor(&line);
             // The one before has ended by itself.
-            last.replace(Ended(id)).map(std::mem::forget);
+            if let Some(gone) = last.replace(Ended(id)) {
+                std::mem::forget(gone);
+            }
             service.wait("to be listed", |service| service.lists(&address));
             assert!(service.lists(LISTED));
             assert_eq!(service.ask("1.1.1.26.manual.bl.example.", RecordType::A).1, ["127.0.0.20"]);
