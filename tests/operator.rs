@@ -33,7 +33,7 @@ fn json(output: &str) -> Value {
     serde_json::from_str(output.lines().next().unwrap()).unwrap()
 }
 
-/// G5: what would fall is shown, falls, and comes back when it was a mistake.
+/// G5, 6471-3.9: what would fall is shown, falls, and comes back when it was a mistake.
 #[test]
 fn a_feed_is_withdrawn_and_restored() {
     let service = Service::start(&settings(4));
@@ -240,8 +240,8 @@ fn a_policy_is_tried_on_the_kept_facts() {
     assert!(service.lists("83.70.211.36"), "nothing was changed");
 }
 
-/// F01, F02: the address itself is taken off at once; a request from elsewhere waits for the operator; nobody is told more
-/// than the zone tells.
+/// F01, F02, 6471-3.7: the address itself is taken off at once; a request from elsewhere waits for the operator; nobody
+/// is told more than the zone tells.
 #[test]
 fn removal_by_the_page() {
     let proxies = settings(3).replace("[http]\n", "[http]\nproxies = [\"127.0.0.1\"]\n");
