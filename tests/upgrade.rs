@@ -343,6 +343,8 @@ fn an_upgrade_loses_nothing() {
             }
             service.wait("to be listed", |service| service.lists(&address));
             assert!(service.lists(LISTED));
+            // Samples come in between as well.
+            thread::sleep(Duration::from_secs(1));
             assert_eq!(service.ask("1.1.1.26.manual.bl.example.", RecordType::A).1, ["127.0.0.20"]);
         }
         stop.store(true, Ordering::Relaxed);
