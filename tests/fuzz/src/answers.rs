@@ -399,11 +399,13 @@ fn composed(data: &[u8]) -> Vec<u8> {
     ];
     let [kind, opt, whole, cut, count, labels @ ..] = data else { return data.to_vec() };
     let mut name: Vec<&str> = Vec::new();
-    if let Some(text) = WHOLE.get(usize::from(whole % 16)) {
+    if let Some(text) = WHOLE.get(usize::from(whole % 10)) {
         name = text.split('.').collect();
-        name.drain(..(usize::from(*cut) % 64).min(name.len()));
+        // Mostly the whole of it, and few labels more, so that chance alone finds what is listed.
+        name.drain(..usize::from(cut.saturating_sub(192)).min(name.len()));
     }
-    let (labels, rest) = labels.split_at(labels.len().min(usize::from(count % 36)));
+    let (labels, rest) =
+        labels.split_at(labels.len().min(usize::from(if *count < 192 { count % 3 } else { count % 36 })));
     // Labels that change some, then labels more.
     for (at, byte) in labels.iter().enumerate() {
         let label = LABELS[usize::from(byte % 128) % LABELS.len()];
