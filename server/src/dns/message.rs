@@ -1,10 +1,11 @@
 //! DNS messages as bytes: reading a query, writing its answer in place.
 //!
 //! Enters: bytes of a stranger. Leaves: a [`Query`] with what an answer must repeat, and with its [`Fault`] if it has
-//! one; then the answer, which [`Reply`] appends to a buffer that may hold others. Refused (RFC 1035 §4, RFC 6891 §6.1, RFC 9619): a question count other
-//! than one, but none with a COOKIE (RFC 7873 §5.4); compression in a question, which has nothing to point back to; records in the answer section, or in the
-//! authority section of anything but IXFR (RFC 1995 §3); a second OPT, one whose owner is no root, or one outside the
-//! additional section; options that overrun it; bytes behind the last record.
+//! one; then the answer, which [`Reply`] appends to a buffer that may hold others. Refused (RFC 1035 §4, RFC 6891 §6.1,
+//! RFC 9619): a question count other than one, but none with a COOKIE (RFC 7873 §5.4); compression in a question, which
+//! has nothing to point back to; records in the answer section, or in the authority section of anything but IXFR (RFC
+//! 1995 §3); a second OPT, one whose owner is no root, or one outside the additional section; options that overrun it;
+//! bytes behind the last record.
 //!
 //! Other records of the additional section, TSIG among them, are stepped over and ignored.
 
