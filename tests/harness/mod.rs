@@ -199,10 +199,23 @@ pub(crate) fn ask(server: SocketAddr, name: &str, kind: RecordType) -> std::io::
     let mut query = Message::query();
     query.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
     query.metadata.recursion_desired = true;
-    socket.send(&query.to_vec().unwrap())?;
-    let mut answer = [0; 4096];
+    let query = query.to_vec().unwrap();
+    socket.send(&query)?;
+    let mut answer = vec![0; 4096];
     let length = socket.recv(&mut answer)?;
-    Ok(Message::from_vec(&answer[..length]).unwrap())
+    let message = Message::from_vec(&answer[..length]).unwrap();
+    if !message.metadata.truncation {
+        return Ok(message);
+    }
+    // What does not fit is had over TCP, as every client does (RFC 7766 section 5).
+    let mut stream = TcpStream::connect(server)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(&[&(query.len() as u16).to_be_bytes()[..], &query].concat())?;
+    let mut length = [0; 2];
+    stream.read_exact(&mut length)?;
+    answer.resize(usize::from(u16::from_be_bytes(length)), 0);
+    stream.read_exact(&mut answer)?;
+    Ok(Message::from_vec(&answer).unwrap())
 }
 
 /// The data of a record.
