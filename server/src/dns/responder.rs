@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, Cache};
 
@@ -190,12 +190,10 @@ impl Batch<'_> {
     }
 
     /// Counts the batch once its answers have left; `unsent` of them the system did not take.
-    pub(super) fn sent(self, unsent: usize) -> Duration {
-        let took = self.began.elapsed();
-        self.tally.batch(self.messages, took);
+    pub(super) fn sent(self, unsent: usize) {
+        self.tally.batch(self.messages, self.began.elapsed());
         if unsent > 0 {
             self.tally.unsent(unsent);
         }
-        took
     }
 }
