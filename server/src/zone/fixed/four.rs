@@ -35,8 +35,9 @@ enum Answers {
 /// All addresses with one first octet. Never empty in a table.
 #[derive(Debug)]
 struct Block {
-    /// Where the points of each slot begin; the last is their number.
-    starts: Box<[u32]>,
+    /// Where the points of each slot begin; the last is their number. Within the block, so that a query waits for one
+    /// piece of memory before that of its points.
+    starts: [u32; SLOTS + 1],
     lowers: Box<[u16]>,
     answers: Answers,
     /// For each slot the first span that does not end before it, and the number of spans; empty without spans.
@@ -291,7 +292,7 @@ impl FourBuilder {
             span_starts.extend((0..SLOTS as u32).map(first_of).chain([self.spans.len() as u32]));
         }
         let block = Block {
-            starts: self.starts.as_slice().into(),
+            starts: std::array::from_fn(|slot| self.starts[slot]),
             lowers: self.lowers.as_slice().into(),
             answers: one.map_or_else(|| Answers::Each(self.sets.as_slice().into()), Answers::One),
             span_starts: span_starts.into(),
