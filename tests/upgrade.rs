@@ -413,8 +413,15 @@ fn an_upgrade_that_fails_changes_nothing() {
     let from = log(folder).len();
     signal(service.id(), "USR2");
     service.wait("the slow one", |_| fs::read_to_string(folder.join("slow.id")).is_ok_and(|id| id.ends_with('\n')));
+    // It may have read the settings already, so nobody is told that others are in force.
+    let refused = reload(&service);
+    assert!(refused.0 == Some(2) && refused.1.contains("an upgrade is under way"), "{refused:?}");
+    let told = log(folder).len();
+    signal(service.id(), "HUP");
+    wait_for_line(folder, told, "an upgrade is under way");
     signal(fs::read_to_string(folder.join("slow.id")).unwrap().trim().parse().unwrap(), "KILL");
     wait_for_line(folder, from, "the upgrade failed");
+    assert_eq!(reload(&service).0, Some(0));
     list(&service, "83.70.211.37", 2);
     assert_eq!(service.run("brake", &[]).status.code(), Some(0), "the operator's socket is the old one's");
     put(Path::new(FIRSTHAND));

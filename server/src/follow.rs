@@ -46,6 +46,8 @@ pub struct Follower {
     former: ArcSwap<Zone>,
     /// Who reads the operator's files, which may hold what is exempt no longer.
     files: Option<Arc<Standings>>,
+    /// Whether something became exempt no longer before there was anybody to tell.
+    lifted: bool,
 }
 
 /// The zone as it was published last, served by a process that may not write to the ledger yet: since it is about to open
@@ -82,7 +84,8 @@ impl Follower {
         let former = ArcSwap::new(zone.load_full());
         let (snapshot, heard, heard_kept) = (folder.join(FILE), folder.join(HEARD), AtomicI64::default());
         let epoch = ledger.epoch()?;
-        let follower = Self { zone, exemptions, epoch, snapshot, heard, heard_kept, former, files: None };
+        let follower =
+            Self { zone, exemptions, epoch, snapshot, heard, heard_kept, former, files: None, lifted: false };
         let serial = follower.load_snapshot(now);
         let started = follower.catch_up(serial, ledger, now)?;
         Ok((follower, started))
@@ -192,15 +195,19 @@ impl Follower {
         let before = std::mem::replace(&mut self.exemptions, exemptions);
         let networks: Vec<_> = self.exemptions.networks().collect();
         self.swap(|zone| zone.without(&networks));
-        if let Some(files) = &self.files
-            && before.networks().any(|network| !networks.contains(&network))
-        {
-            files.reload_now();
+        if before.networks().any(|network| !networks.contains(&network)) {
+            match &self.files {
+                Some(files) => files.reload_now(),
+                None => self.lifted = true,
+            }
         }
     }
 
-    /// Has the operator's files read anew when something is exempt no longer.
+    /// Has the operator's files read anew when something is exempt no longer, and if something became so before.
     pub fn tell_of_lifted(&mut self, files: Arc<Standings>) {
+        if std::mem::take(&mut self.lifted) {
+            files.reload_now();
+        }
         self.files = Some(files);
     }
 

@@ -21,6 +21,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const STREAMS: u32 = 64;
 /// The most bytes of a request's header, a DNS message of 4,096 bytes in base64 among them.
 const HEADER_LIMIT: u32 = 8192;
+/// The most bytes of a request over HTTP/1 that wait in our memory: its whole header, or a part of its body.
+const BUFFER: usize = 16 << 10;
 /// The most bytes of bodies that an HTTP/2 client may send before we took them.
 const WINDOW: u32 = 64 << 10;
 /// The most bytes of answers that wait on one HTTP/2 stream.
@@ -29,7 +31,7 @@ const SEND_LIMIT: usize = 16 << 10;
 /// HTTP/1.1; each header, and each pause between two requests, must end within `header`.
 pub fn one(header: Duration) -> http1::Builder {
     let mut form = http1::Builder::new();
-    form.timer(TokioTimer::new()).header_read_timeout(header);
+    form.timer(TokioTimer::new()).header_read_timeout(header).max_buf_size(BUFFER);
     form
 }
 

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -98,9 +99,17 @@ type Refusal = (StatusCode, &'static str);
 /// The DNS message of a request.
 async fn message(request: Request<Incoming>, patience: Duration) -> Result<Bytes, Refusal> {
     let (request, body) = request.into_parts();
+    let of_header = message_of_header(&request);
+    // A header takes more memory than its client sent (HPACK), so it is not kept while a body is waited for.
+    drop(request);
     // Before any refusal: clients take an answer that overtakes their body for a broken stream.
     let body = timeout(patience, whole(body)).await;
     let body = body.unwrap_or(Err((StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n")));
+    of_header?.map_or(body, Ok)
+}
+
+/// The DNS message that a request's header holds; `None` if its body is the message.
+fn message_of_header(request: &Parts) -> Result<Option<Bytes>, Refusal> {
     if request.uri.path() != PATH {
         return Err((StatusCode::NOT_FOUND, "DNS queries go to /dns-query\n"));
     }
@@ -113,7 +122,7 @@ async fn message(request: Request<Incoming>, patience: Duration) -> Result<Bytes
         }
         let message = URL_SAFE_NO_PAD.decode(text);
         return message
-            .map(Bytes::from)
+            .map(|message| Some(Bytes::from(message)))
             .map_err(|_| (StatusCode::BAD_REQUEST, "the variable dns is not base64url without padding\n"));
     }
     if request.method != Method::POST {
@@ -124,7 +133,7 @@ async fn message(request: Request<Incoming>, patience: Duration) -> Result<Bytes
     if !kind.eq_ignore_ascii_case(MESSAGE) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/dns-message\n"));
     }
-    body
+    Ok(None)
 }
 
 /// A body within [`MESSAGE_LIMIT`]; a longer one is read all the same, as far as [`DISCARD_LIMIT`], and not kept.

@@ -10,6 +10,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -23,7 +24,7 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::fstat;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::responder::{Desk, Responder};
 
@@ -38,6 +39,10 @@ const ANSWERS: usize = BATCH * 512;
 pub const IDLE: Duration = Duration::from_millis(100);
 /// What the kernel is asked to hold for a socket while its thread is busy, bytes; it may grant less.
 const RECEIVE_BUFFER: usize = 4 << 20;
+/// What the kernel is asked to let a socket send before it is gone, bytes; it may grant less. An answer to an address of
+/// our own network that nobody has waits for ARP or ND, up to three seconds, and whoever forges such senders must not
+/// fill this: it takes some 14,000 of them a second.
+const SEND_BUFFER: usize = 16 << 20;
 
 /// Binds `threads` sockets (at least one) to `address`. With port 0 they share the port that the first one got.
 ///
@@ -72,11 +77,7 @@ pub fn bind(address: SocketAddr, threads: usize) -> io::Result<Vec<UdpSocket>> {
 pub fn adopt(mut sockets: Vec<UdpSocket>, threads: usize) -> io::Result<Vec<UdpSocket>> {
     for socket in &sockets {
         socket.set_nonblocking(false)?;
-        let held = SockRef::from(socket).recv_buffer_size()?;
-        // What was given more than we would ask for keeps it.
-        if held < RECEIVE_BUFFER {
-            ask_for_room(&SockRef::from(socket));
-        }
+        ask_for_room(socket)?;
         ask_for_address(socket, socket.local_addr()?)?;
     }
     let bound = sockets.len();
@@ -92,16 +93,22 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
         // [::] and 0.0.0.0 can then both be bound, as they are for TCP.
         socket.set_only_v6(true)?;
     }
-    ask_for_room(&socket);
+    ask_for_room(&socket)?;
     ask_for_address(&socket, address)?;
     Ok(socket)
 }
 
-/// A wish, not a need: who may, gets it (CAP_NET_ADMIN); for others the kernel caps it by net.core.rmem_max.
-fn ask_for_room(socket: &Socket) {
-    if setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+/// A wish, not a need: who may, gets it (CAP_NET_ADMIN); for others the kernel caps it by net.core.rmem_max and
+/// net.core.wmem_max. A socket that was given more keeps it.
+fn ask_for_room(socket: &impl AsFd) -> io::Result<()> {
+    let room = SockRef::from(socket);
+    if room.recv_buffer_size()? < RECEIVE_BUFFER && setsockopt(socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
+        let _ = room.set_recv_buffer_size(RECEIVE_BUFFER);
     }
+    if room.send_buffer_size()? < SEND_BUFFER && setsockopt(socket, sockopt::SndBufForce, &SEND_BUFFER).is_err() {
+        let _ = room.set_send_buffer_size(SEND_BUFFER);
+    }
+    Ok(())
 }
 
 /// Lets a socket of the wildcard tell which address was asked.
@@ -115,26 +122,31 @@ fn ask_for_address(socket: &impl AsFd, address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves each socket on a thread of its own until `stop` is set, which takes effect within 100 ms.
+/// Serves each socket on a thread of its own until `stop` is set, which takes effect within 100 ms. Each thread has one of
+/// `shares` parts of the rate of all together ([`Limits::total`](super::limit::Limits::total)): as many as there are
+/// threads on all addresses.
 ///
 /// # Errors
 /// What the system says if a thread cannot be started; those that were started then stop.
 pub fn serve(
     sockets: Vec<UdpSocket>,
+    shares: u32,
     responder: &Arc<Responder>,
     stop: &Arc<AtomicBool>,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let mut threads = Vec::with_capacity(sockets.len());
-    let shares = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
     for (at, socket) in sockets.into_iter().enumerate() {
         if let (Ok(about), Ok(address)) = (fstat(&socket), socket.local_addr()) {
             responder.counters().note_socket(about.st_ino, address);
         }
-        let (desk, stop_seen) = (responder.desk(shares), Arc::clone(stop));
+        let (responder, stop_seen) = (Arc::clone(responder), Arc::clone(stop));
         let started = socket.set_read_timeout(Some(IDLE)).and_then(|()| socket.local_addr()).and_then(|address| {
-            thread::Builder::new().name(format!("dns-udp-{at}")).spawn(move || match address {
-                SocketAddr::V4(_) => run::<SockaddrIn>(&socket, desk, address.ip().is_unspecified(), &stop_seen),
-                SocketAddr::V6(_) => run::<SockaddrIn6>(&socket, desk, address.ip().is_unspecified(), &stop_seen),
+            thread::Builder::new().name(format!("dns-udp-{at}")).spawn(move || {
+                let is_wildcard = address.ip().is_unspecified();
+                in_spite_of_panics(&stop_seen, || match address {
+                    SocketAddr::V4(_) => run::<SockaddrIn>(&socket, responder.desk(shares), is_wildcard, &stop_seen),
+                    SocketAddr::V6(_) => run::<SockaddrIn6>(&socket, responder.desk(shares), is_wildcard, &stop_seen),
+                });
             })
         });
         match started {
@@ -146,6 +158,17 @@ pub fn serve(
         }
     }
     Ok(threads)
+}
+
+/// Runs `serve` until it ends by itself. After a panic it begins anew: the batch is lost, but what is sent to the socket is
+/// not lost for ever, as it would be without a reader. Nothing that `serve` shares with others is left half done.
+fn in_spite_of_panics(stop: &AtomicBool, serve: impl Fn()) {
+    while panic::catch_unwind(AssertUnwindSafe(&serve)).is_err() {
+        error!("answering a batch of DNS datagrams ended in a panic, a fault of this program; the next are taken");
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+    }
 }
 
 /// A sender's address as the system gives it.
@@ -309,6 +332,7 @@ fn is_no_fault(error: Errno) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
     use std::time::Instant;
 
     use super::*;
@@ -327,7 +351,7 @@ mod tests {
         let zone = Arc::new(ArcSwap::from_pointee(sample_zone(unix_now())));
         let responder = Arc::new(Responder::new(Arc::clone(&zone), open_rules()));
         let stop = Arc::new(AtomicBool::new(false));
-        let threads = serve(sockets, &responder, &stop).unwrap();
+        let threads = serve(sockets, 3, &responder, &stop).unwrap();
         let queries = [
             query(NOW_LISTED, "TXT"),
             query("2.0.0.127.bl.example", "A"),
@@ -392,7 +416,7 @@ mod tests {
         {
             let sockets = bind(wildcard.parse().unwrap(), 1).unwrap();
             let port = sockets[0].local_addr().unwrap().port();
-            threads.extend(serve(sockets, &responder, &stop).unwrap());
+            threads.extend(serve(sockets, 1, &responder, &stop).unwrap());
             // More rounds than there are headers, and several addresses in one batch.
             for round in 0..100 {
                 for text in &asked {
@@ -411,6 +435,26 @@ mod tests {
         }
         stop.store(true, Ordering::Relaxed);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+
+    /// Who may, gets room for answers to addresses that nobody has; for others the system's most is what there is.
+    #[test]
+    fn there_is_room_for_answers_that_wait_for_neighbours() {
+        let most = std::fs::read_to_string("/proc/sys/net/core/wmem_max").unwrap();
+        let least = SEND_BUFFER.min(most.trim().parse().unwrap());
+        let adopted = adopt(vec![UdpSocket::bind("127.0.0.1:0").unwrap()], 1).unwrap();
+        for socket in bind("127.0.0.1:0".parse().unwrap(), 1).unwrap().iter().chain(&adopted) {
+            assert!(SockRef::from(socket).send_buffer_size().unwrap() >= least);
+        }
+    }
+
+    #[test]
+    fn a_panic_costs_its_batch_and_not_the_socket() {
+        let (stop, runs) = (AtomicBool::new(false), AtomicUsize::new(0));
+        in_spite_of_panics(&stop, || assert!(runs.fetch_add(1, Ordering::Relaxed) == 3, "a fault"));
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
+        stop.store(true, Ordering::Relaxed);
+        in_spite_of_panics(&stop, || panic!("a fault at the end"));
     }
 
     #[test]

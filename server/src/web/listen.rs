@@ -165,6 +165,16 @@ mod tests {
         assert!(began.elapsed() < Duration::from_secs(8) && server.counts.open() == 0, "{:?}", server.counts);
     }
 
+    /// Nobody has us keep what is longer than a header may be.
+    #[tokio::test]
+    async fn a_long_header_is_refused_before_it_is_read() {
+        let server = start(9, Duration::from_secs(5), Duration::from_secs(5));
+        let long = format!("GET /who HTTP/1.1\r\nHost: x\r\nX: {}", "x".repeat(20 << 10));
+        let mut stream = server.connect(long.as_bytes()).await;
+        let refused = answer(&mut stream).await;
+        assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
+    }
+
     /// A network has its share, and those who ask are not locked out by those who do not.
     #[tokio::test]
     async fn a_network_has_its_share() {

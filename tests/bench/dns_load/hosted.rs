@@ -50,7 +50,8 @@ pub(crate) fn serve(entries: &Entries, code: Ipv4Addr, listen: SocketAddr) -> io
     let rules = Rules { access: AccessRules::new([]), cookies, limits };
     let responder = Arc::new(Responder::new(Arc::new(ArcSwap::from_pointee(zone)), rules));
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let threads = udp::serve(udp::bind(listen, threads)?, &responder, &Arc::new(AtomicBool::new(false)))?;
+    let shares = u32::try_from(threads).unwrap_or(u32::MAX);
+    let threads = udp::serve(udp::bind(listen, threads)?, shares, &responder, &Arc::new(AtomicBool::new(false)))?;
     println!("ready");
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     Ok(())

@@ -90,8 +90,10 @@ impl Dns {
     pub(super) fn begin(&mut self, runtime: &Handle) -> io::Result<()> {
         let Some((datagrams, streams)) = self.listeners.take() else { return Ok(()) };
         let _within = runtime.enter();
+        let shares = datagrams.iter().map(|address| address.sockets.len()).sum::<usize>();
+        let shares = u32::try_from(shares).unwrap_or(u32::MAX);
         for Datagrams { sockets, .. } in datagrams {
-            self.threads.extend(udp::serve(sockets, &self.responder, &self.stop)?);
+            self.threads.extend(udp::serve(sockets, shares, &self.responder, &self.stop)?);
         }
         for Stream { role, listener, .. } in streams {
             self.listen(role, listener, runtime)?;

@@ -62,6 +62,10 @@ const LEDGER_POLL: Duration = Duration::from_millis(20);
 /// How often the program is started once more, when its successor ended after this process had closed the ledger.
 const ATTEMPTS: u32 = 5;
 
+/// What a reload is answered during an upgrade.
+const RELOADED_TOO_SOON: &str =
+    "an upgrade is under way, and the new process may have read the settings already: reload once it has taken over";
+
 /// Who asks for a reload, and is told what came of it.
 type Reloads = mpsc::Receiver<oneshot::Sender<Reloaded>>;
 
@@ -232,6 +236,12 @@ impl Running {
                         }
                         break None;
                     }
+                    // The new process has read the settings already, and would undo what this one were told.
+                    Signal::Reload if successor.is_some() => {
+                        tracing::error!("{RELOADED_TOO_SOON}");
+                        tell_supervisor(&[NotifyState::Reloading]);
+                        tell_supervisor(&[NotifyState::Ready]);
+                    }
                     Signal::Reload => {
                         tell_supervisor(&[NotifyState::Reloading]);
                         tokio::task::block_in_place(|| self.reload.run());
@@ -241,7 +251,10 @@ impl Running {
                     Signal::Upgrade => successor = self.start_successor(),
                 },
                 Some(asked) = self.reloads.recv() => {
-                    let reloaded = tokio::task::block_in_place(|| self.reload.run());
+                    let reloaded = match successor {
+                        Some(_) => Reloaded { mistakes: vec![RELOADED_TOO_SOON.to_owned()], ..Reloaded::default() },
+                        None => tokio::task::block_in_place(|| self.reload.run()),
+                    };
                     // Whoever went away finds it in the log.
                     let _ = asked.send(reloaded);
                 }
