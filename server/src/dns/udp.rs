@@ -37,8 +37,9 @@ const BATCH: usize = 64;
 const ANSWERS: usize = BATCH * 512;
 /// How often a thread without work looks for the stop flag, and lets go of a zone that has a successor.
 pub const IDLE: Duration = Duration::from_millis(100);
-/// What the kernel is asked to hold for a socket while its thread is busy, bytes; it may grant less.
-const RECEIVE_BUFFER: usize = 4 << 20;
+/// What the kernel is asked to hold for a socket while its thread is kept from it, bytes; it may grant less. At 100,000
+/// queries a second it is full after a fifth of a second, which is less than any client waits.
+const RECEIVE_BUFFER: usize = 16 << 20;
 /// What the kernel is asked to let a socket send before it is gone, bytes; it may grant less. An answer to an address of
 /// our own network that nobody has waits for ARP or ND, up to three seconds, and whoever forges such senders must not
 /// fill this: it takes some 14,000 of them a second.

@@ -26,7 +26,7 @@ mod tests;
 
 pub use mistake::{Mistake, Refusal};
 pub use read::{DataSet, Read, read};
-pub use watch::{LOOK, Lists, Standing, Standings};
+pub use watch::{LOOK, Lists, Standing, Standings, give_way};
 
 /// The most mistakes that are told of one list.
 pub const MISTAKES_MAX: usize = 20;

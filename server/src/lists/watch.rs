@@ -24,8 +24,16 @@ pub const LOOK: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_millis(50);
 /// After which time a file that could not be read at all is tried again though it did not change.
 const RETRY: Duration = Duration::from_secs(60);
-/// The niceness of the thread: it reads for seconds on a core that answers queries.
+/// The niceness of a thread that reads lists.
 const NICENESS: i32 = 19;
+
+/// Gives this thread the least priority, for good: reading takes seconds of a core that answers queries.
+pub fn give_way() {
+    let thread = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(thread), NICENESS) {
+        tracing::warn!(%error, "static lists are read at the priority of everything else");
+    }
+}
 
 /// What can be told of one list while the service runs.
 #[derive(Debug, Default)]
@@ -137,10 +145,7 @@ impl Lists {
         exemptions: impl Fn() -> Exemptions,
         mut hand_over: impl FnMut(usize, Arc<Fixed>),
     ) {
-        let thread = rustix::thread::gettid();
-        if let Err(error) = rustix::process::setpriority_process(Some(thread), NICENESS) {
-            tracing::warn!(%error, "static lists are read at the priority of everything else");
-        }
+        give_way();
         let mut looked = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             let forced = self.standings.reload.swap(false, Ordering::Relaxed);

@@ -204,6 +204,12 @@ enum Command {
         /// Where.
         #[arg(long)]
         listen: SocketAddr,
+        /// Milliseconds from one version of the zone to the next; 0 for one version.
+        #[arg(long, default_value_t = 0)]
+        tick: u64,
+        /// Listings that each version prolongs.
+        #[arg(long, default_value_t = 1000)]
+        changes: usize,
     },
     /// Serves the list with hickory-server.
     Hickory {
@@ -260,8 +266,9 @@ fn main() -> ExitCode {
             let abuse = streams::Abuse { idle, slow, bursts, base, hold: Duration::from_secs_f64(seconds) };
             streams::run(&target, &abuse).map(|report| println!("{report}"))
         }
-        Command::Hosted { list, code, listen } => {
-            hosted::serve(&Entries::draw(list.family, list.entries, list.seed), code, listen)
+        Command::Hosted { list, code, listen, tick, changes } => {
+            let ticks = (tick > 0).then(|| hosted::Ticks { every: Duration::from_millis(tick), changes });
+            hosted::serve(&Entries::draw(list.family, list.entries, list.seed), code, listen, ticks)
                 .map_err(|error| error.to_string())
         }
         Command::Hickory { list, code, listen } => {

@@ -1,5 +1,6 @@
 //! The operator's static lists: read before the first query, watched while the service runs.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -12,7 +13,7 @@ use ipnet::IpNet;
 use crate::config::Settings;
 use crate::declared::Current;
 use crate::dns::udp;
-use crate::lists::{Lists, Standings};
+use crate::lists::{Lists, Standings, give_way};
 use crate::zone::{Fixed, Zone};
 
 /// The lists of evidence, before which no list of a file stands in the zone.
@@ -31,6 +32,15 @@ impl StaticLists {
             zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
         });
         Self { lists, zone }
+    }
+
+    /// The same while another process answers: on a thread that gives way to it.
+    pub(super) fn load_aside(settings: &Settings, exemptions: &Exemptions, zone: Arc<ArcSwap<Zone>>) -> Self {
+        let load = || {
+            give_way();
+            Self::load(settings, exemptions, zone)
+        };
+        thread::scope(|scope| scope.spawn(load).join()).unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     pub(super) fn standings(&self) -> Arc<Standings> {

@@ -114,7 +114,8 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         None
     });
     // Before the first query as well: of a list whose file was not read nothing is known.
-    let files = preview.as_ref().map(|preview| StaticLists::load(&settings, preview.exemptions(), Arc::clone(&zone)));
+    let load = if takeover.is_some() { StaticLists::load_aside } else { StaticLists::load };
+    let files = preview.as_ref().map(|preview| load(&settings, preview.exemptions(), Arc::clone(&zone)));
     // Whoever knows nothing yet lets questions wait for the first tick, which is better than to refuse them.
     if preview.is_some() && !zone.load().is_too_old(u64::try_from(unix_now()).unwrap_or(0)) {
         dns.begin(runtime.handle())?;

@@ -34,8 +34,8 @@ use tokio::sync::mpsc;
 use super::CommandError;
 use super::listeners::{Inherited, Label};
 
-/// How long new may take until it answers.
-const READY: Duration = Duration::from_secs(30);
+/// How long new may take until it answers; it reads the static lists, and gives way to old meanwhile.
+const READY: Duration = Duration::from_secs(120);
 /// How long new may take from then on, old's end of taking among it.
 const TAKEN: Duration = Duration::from_secs(120);
 /// How often new looks into the journal meanwhile.
