@@ -17,8 +17,8 @@ use super::{Place, stopped};
 
 /// The least time that a connection has to say that it ends, and to finish what it began.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// Requests at once on one HTTP/2 connection.
-const STREAMS: u32 = 64;
+/// Requests at once on one HTTP/2 connection: each is answered as soon as it is read, and holds some kilobytes until then.
+const STREAMS: u32 = 32;
 /// The most bytes of a request's header, a DNS message of 4,096 bytes in base64 among them.
 const HEADER_LIMIT: u32 = 8192;
 /// The most bytes of a request over HTTP/1 that wait in our memory: its whole header, or a part of its body.

@@ -261,10 +261,10 @@ impl<'q> Asking<'q> {
         Some(Self { query, place })
     }
 
-    /// Reads what the answer will wait for ([`Zone::touch`]).
-    pub fn touch(&self, zone: &Zone) -> usize {
-        let Some((Position::Below { scope, spelled }, _)) = self.place else { return 0 };
-        spelled.into_iter().flatten().find_map(Prefix::address).map_or(0, |address| zone.touch(scope, address))
+    /// The address that is asked about, and in which lists; none if no whole address is.
+    pub fn address(&self) -> Option<(Scope, IpAddr)> {
+        let Some((Position::Below { scope, spelled }, _)) = self.place else { return None };
+        spelled.into_iter().flatten().find_map(Prefix::address).map(|address| (scope, address))
     }
 
     /// Appends the answer to `out`.
