@@ -459,6 +459,57 @@ fn a_new_process_that_is_killed_midway_leaves_service() {
     assert!(load.end() <= 64);
 }
 
+/// Killed once the new process answers, and before it was given the ledger: the new one takes it.
+#[test]
+fn an_old_process_that_is_killed_midway_leaves_service() {
+    let service = Service::start(&settings(3));
+    list(&service, LISTED, 1);
+    let folder = service.folder.path();
+    let load = Load::start(service.dns);
+    // While a request is open, the old process does not let go of the ledger.
+    let mut unfinished = TcpStream::connect(service.http).unwrap();
+    let head = format!(
+        "POST /api/v1/samples HTTP/1.1\r\nHost: x\r\nContent-Type: message/rfc822\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Firsthand-Trap: trap@d0.example\r\nContent-Length: 99\r\n\r\n"
+    );
+    unfinished.write_all(head.as_bytes()).unwrap();
+    thread::sleep(Duration::from_millis(200));
+    let from = log(folder).len();
+    signal(service.id(), "USR2");
+    let _last = Ended(successor(&wait_for_line(folder, from, "the new process answers")));
+    signal(service.id(), "KILL");
+    wait_for_line(folder, from, "took over");
+    assert!(service.lists(LISTED));
+    list(&service, "83.70.211.37", 2);
+    assert_eq!(service.run("brake", &[]).status.code(), Some(0), "the operator's socket is the new one's");
+    // What the killed one had just taken, it took along.
+    assert!(load.end() <= 64);
+}
+
+/// A correction that was acknowledged during an upgrade is in force after it, whoever took it.
+#[test]
+fn a_correction_during_an_upgrade_holds() {
+    let service = Service::start(&settings(3));
+    list(&service, LISTED, 1);
+    let folder = service.folder.path();
+    let from = log(folder).len();
+    signal(service.id(), "USR2");
+    let began = Instant::now();
+    loop {
+        let corrected = service.run("exempt", &["add", LISTED, "--reason", "a customer"]);
+        match corrected.status.code() {
+            Some(0) => break,
+            // Neither process had the ledger for the moment.
+            Some(75) if began.elapsed() < 3 * PATIENCE => thread::sleep(Duration::from_millis(20)),
+            _ => panic!("{corrected:?}"),
+        }
+    }
+    let _last = Ended(successor(&wait_for_line(folder, from, "has taken over")));
+    service.wait("to be off the list", |service| !service.lists(LISTED));
+    thread::sleep(Duration::from_millis(500));
+    assert!(!service.lists(LISTED));
+}
+
 /// Sockets as systemd holds them.
 struct Held {
     udp: UdpSocket,
