@@ -28,11 +28,11 @@ struct PublicListing {
 }
 
 /// What a list that the operator keeps in a file says.
-#[derive(Serialize)]
-struct PublicEntry {
-    list: String,
-    code: Ipv4Addr,
-    text: String,
+#[derive(Serialize, PartialEq, Eq)]
+pub(crate) struct FileEntry {
+    pub(crate) list: String,
+    pub(crate) code: Ipv4Addr,
+    pub(crate) text: String,
 }
 
 /// What is public about an address.
@@ -41,8 +41,8 @@ struct PublicAddress {
     address: IpAddr,
     listed_as: String,
     listings: Vec<PublicListing>,
-    /// What the operator's own files say, each text once.
-    files: Vec<PublicEntry>,
+    /// What the operator's own files say, each value and text once.
+    files: Vec<FileEntry>,
     /// Why a server that is listed for its answers sends them.
     causes: Vec<PublicCause>,
 }
@@ -161,24 +161,24 @@ fn about(shown: &Shown, address: IpAddr) -> PublicAddress {
     let public =
         |(cause, _): (Cause, u64)| PublicCause { cause: cause.name(), text: cause.paragraph(), mends: cause.mends() };
     let causes = causes.into_iter().map(public).collect();
-    PublicAddress { address, listed_as: origin.to_string(), listings, files: in_files(&zone, address), causes }
+    let files = in_files(&zone, address, u64::try_from(now).unwrap_or(0));
+    PublicAddress { address, listed_as: origin.to_string(), listings, files, causes }
 }
 
-/// What the operator's own files say of an address, each text of a list once.
-fn in_files(zone: &Zone, address: IpAddr) -> Vec<PublicEntry> {
-    let now = u64::try_from(unix_now()).unwrap_or(0);
+/// What the operator's own files say of an address at `now` (Unix seconds), each value and text of a list once.
+pub(crate) fn in_files(zone: &Zone, address: IpAddr, now: u64) -> Vec<FileEntry> {
     let files = zone.lists().iter().enumerate().filter(|(_, list)| list.from_file);
-    let mut entries: Vec<PublicEntry> = Vec::new();
+    let mut entries: Vec<FileEntry> = Vec::new();
     for (index, list) in files {
         for listing in zone.listings(Scope::List(index), address, now) {
             let mut text = Vec::new();
             zone.write_text(&listing, address, &mut text);
-            let entry = PublicEntry {
+            let entry = FileEntry {
                 list: list.label.as_str().to_owned(),
                 code: listing.code.address(),
                 text: String::from_utf8_lossy(&text).into_owned(),
             };
-            if !entries.iter().any(|known| known.list == entry.list && known.text == entry.text) {
+            if !entries.contains(&entry) {
                 entries.push(entry);
             }
         }

@@ -8,7 +8,7 @@ mod listen;
 mod removal;
 mod status;
 
-pub(crate) use address::time;
+pub(crate) use address::{FileEntry, in_files, time};
 pub use listen::{CONNECTIONS, serve};
 pub use removal::Doorkeeper;
 

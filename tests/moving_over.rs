@@ -1,0 +1,78 @@
+//! What does an operator see who has static lists only, as after moving over from rbldnsd? Everything that speaks of an
+//! address or of the service must know them.
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+
+mod harness;
+
+use std::fs;
+
+use harness::Service;
+
+/// A service that has two static lists and nothing else, and their files.
+struct Moved {
+    service: Service,
+    files: tempfile::TempDir,
+}
+
+impl Moved {
+    /// `dialups` is in the combined zone, `manual` is not.
+    fn start(dialups: &str, manual: &str) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let list = |name: &str, code: u8, text: &str, more: &str| {
+            let file = files.path().join(name);
+            fs::write(&file, text).unwrap();
+            format!("[[list]]\nname = \"{name}\"\ncode = \"127.0.0.{code}\"\nfile = {file:?}\n{more}\n")
+        };
+        let dialups = list("dialups", 20, dialups, "combined = true");
+        let manual = list("manual", 21, manual, "format = \"ip6trie\"");
+        let settings = "[dns]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = [\"127.0.0.1:0\"]\n";
+        Self { service: Service::start(&format!("{settings}{dialups}{manual}")), files }
+    }
+
+    fn why(&self, arguments: &[&str]) -> String {
+        let output = self.service.run("why", arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+#[test]
+fn why_knows_the_static_lists() {
+    let moved = Moved::start("45.1.2 :3:Dynamic $\n45.1.2.4 :4:Own\n", "2a00:1f::/32\n");
+    let said = moved.why(&["45.1.2.3"]);
+    assert!(said.starts_with("45.1.2.3 is not listed by evidence.\nThe static list dialups ("), "{said}");
+    let holds = "holds it, in dialups.bl.example and bl.example:\n  127.0.0.3: \"Dynamic 45.1.2.3\"\n";
+    assert!(said.contains(holds), "{said}");
+    let said = moved.why(&["2a00:1f::9"]);
+    assert!(said.contains("holds it, in manual.bl.example only:\n  127.0.0.21: \"Listed in manual: "), "{said}");
+    let (part, none) = (moved.why(&["2a00:1f::/64"]), moved.why(&["2a00:2f::/64"]));
+    assert!(part.contains("manual") && !none.contains("manual"), "{part}{none}");
+    assert!(moved.why(&["45.1.3.3"]).starts_with("45.1.3.3 is not listed.\n"));
+
+    let json = |address: &str| serde_json::from_str::<serde_json::Value>(&moved.why(&["--json", address])).unwrap();
+    let known = json("45.1.2.3");
+    assert_eq!((&known["listed"], &known["listed_in"]), (&false.into(), &serde_json::json!([])), "what evidence says");
+    let file = moved.files.path().join("dialups");
+    let entry = serde_json::json!({
+        "list": "dialups", "code": "127.0.0.3", "text": "Dynamic 45.1.2.3", "combined": true, "files": [file],
+    });
+    assert_eq!(known["static_lists"], serde_json::json!([entry]));
+    assert_eq!(json("45.1.3.3")["static_lists"], serde_json::json!([]));
+}
+
+/// A list that cannot be read may hold anybody: that is not "not listed" (G8).
+#[test]
+fn why_says_what_it_cannot_know() {
+    let moved = Moved::start("45.1.2.3\n", "$TIMESTAMP 2020:01:01:00:00:00 +1d\n2a00:1f::/32\n");
+    let said = moved.why(&["2a00:1f::9"]);
+    assert!(said.contains("Whether the static list manual holds it is not known: it has expired"), "{said}");
+    fs::write(moved.files.path().join("dialups"), "45.1.2.3\n45.1.2.300\n").unwrap();
+    let said = moved.why(&["45.1.2.3"]);
+    assert!(said.starts_with("45.1.2.3 is not listed by evidence.\n"), "{said}");
+    assert!(
+        said.contains("Whether the static list dialups holds it is not known: ") && said.contains(":2: "),
+        "{said}"
+    );
+    let said: serde_json::Value = serde_json::from_str(&moved.why(&["--json", "45.1.2.3"])).unwrap();
+    assert_eq!(said["static_lists_unknown"][0]["list"], "dialups");
+}
