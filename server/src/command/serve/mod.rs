@@ -155,7 +155,8 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     dns.begin(runtime.handle())?;
 
     let (reloads, asked) = mpsc::channel(1);
-    let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders, reloads };
+    let file = config.map(Path::to_owned);
+    let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders, reloads, file };
     let shown = Shown {
         control: control.clone(),
         doorkeeper: Doorkeeper::new(random()?, &settings.http.proxies),
