@@ -76,3 +76,32 @@ fn why_says_what_it_cannot_know() {
     let said: serde_json::Value = serde_json::from_str(&moved.why(&["--json", "45.1.2.3"])).unwrap();
     assert_eq!(said["static_lists_unknown"][0]["list"], "dialups");
 }
+
+/// Nothing warns of missing traps, and the pages say who keeps the lists and whom to ask.
+#[test]
+fn nobody_is_told_that_nothing_is_published() {
+    let moved = Moved::start("45.1.2 :3:Dynamic <$>\n", "$TIMESTAMP 2020:01:01:00:00:00 +1d\n2a00:1f::/32\n");
+    let log = fs::read_to_string(moved.service.folder.path().join("log")).unwrap();
+    assert!(!log.contains("policy.traps") && !log.contains("test entries"), "{log}");
+    let check = moved.service.run("check", &[]);
+    assert!(check.stderr.is_empty() && String::from_utf8(check.stdout).unwrap().contains(" 0 warnings"));
+    let lookup = moved.service.get("/").1;
+    assert!(!lookup.contains("publishes nothing"), "{lookup}");
+    assert!(lookup.contains("The lists of bl.example (dialups, manual) are kept by its operator."), "{lookup}");
+    let contact = "<a href=\"mailto:hostmaster@bl.example\">hostmaster@bl.example</a>";
+    let page = moved.service.get("/address/45.1.2.3").1;
+    for said in ["<code>dialups</code></strong> (127.0.0.3)", "Dynamic &#60;45.1.2.3&#62;", contact] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    assert!(!page.contains("spam traps") && !page.contains("Not listed") && !page.contains("form below"), "{page}");
+    // Of an unknown list nobody is told that it does not hold an address (G8).
+    let page = moved.service.get("/address/2a00:1f::9").1;
+    assert!(
+        page.contains("Whether <code>manual</code> holds it is not known") && !page.contains("Not listed"),
+        "{page}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&moved.service.get("/api/v1/addresses/2a00:1f::9").1).unwrap();
+    assert_eq!(json["unknown"], serde_json::json!(["manual"]));
+    let elsewhere = moved.service.get("/address/83.70.211.36").1;
+    assert!(!elsewhere.contains("Not listed."), "manual may hold it: {elsewhere}");
+}

@@ -228,7 +228,7 @@ fn policy(mut table: Table<'_>) -> Option<PolicySettings> {
         let mode = value.word();
         if mode == Some(Mode::Shadow) {
             let mend = "write mode = \"live\" when what it would list is right";
-            value.warn(Flaw::new("\"shadow\" publishes nothing but the test entries", mend));
+            value.warn(Flaw::new("\"shadow\" publishes nothing from evidence", mend));
         }
         mode
     });

@@ -117,15 +117,18 @@ pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<
 }
 
 /// Warns of a policy that the registered traps cannot meet (G4): such an installation computes and shows everything and
-/// publishes nothing but the test entries.
+/// publishes nothing from evidence. Where there is no feed and no trap, nobody means to.
 pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) {
+    if settings.feeds.is_empty() && settings.traps.is_empty() {
+        return;
+    }
     let policy = &settings.policy;
     let counting = || settings.traps.iter().filter(|trap| trap.tier.counts_for_quorum());
     let traps = counting().count();
     let trap_domains = counting().map(|trap| &trap.address.domain).collect::<BTreeSet<_>>().len();
     let shortage = |key: &str, found: usize, wanted: u32, of: &str| {
         let what = format!(
-            "asks for {wanted} {of}, and {found} pristine or seeded are registered: nothing but the test entries is published"
+            "asks for {wanted} {of}, and {found} pristine or seeded are registered: nothing from evidence is published"
         );
         file.warn_within("policy", key, Flaw::new(what, format!("register more with [[trap]], or lower {key}")));
     };
@@ -145,7 +148,7 @@ pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) 
     let highest: f64 = domains.values().map(|weight| weight.min(policy.domain_cap)).sum();
     if !is_short && highest < policy.list_at {
         let what = format!(
-            "asks for {}, and all registered traps together reach {highest:.2}: nothing but the test entries is published",
+            "asks for {}, and all registered traps together reach {highest:.2}: nothing from evidence is published",
             policy.list_at
         );
         file.warn_within("policy", "list-at", Flaw::new(what, "register more traps with [[trap]], or lower list-at"));

@@ -3,6 +3,7 @@
 //! Public answers say of an address whether it is listed, since when and until when, and nothing of what is known about
 //! an address that is not (C02): whoever sends to a trap learns from them no more than from the zone.
 
+mod site;
 mod address;
 mod listen;
 mod removal;
@@ -37,6 +38,8 @@ pub struct Shown {
     pub declared: Arc<Current>,
     /// The zone's name.
     pub zone_name: Arc<str>,
+    /// The operator's mailbox, for whoever has a question.
+    pub contact: Arc<str>,
     /// What a request for removal goes to.
     pub control: Control,
     /// Who may ask for removal.

@@ -165,6 +165,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         ledger: ledger.clone(),
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
+        contact: settings.zone.contact.as_str().into(),
     };
     let intake = Intake::new(Arc::clone(&declared), ledger, Arc::clone(&metrics));
     let router = |role| served(role, &settings).map(|served| web::router(served, intake.clone(), shown.clone()));
