@@ -76,6 +76,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     };
     if !remarks.any_mistake() {
         relations::warn_of_unreachable_quorum(&settings, &file);
+        relations::warn_of_page_out_of_reach(&settings, &file);
     }
     Some(settings)
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::name;
 use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::word::{listed, nearest};
@@ -152,6 +153,27 @@ pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) 
             policy.list_at
         );
         file.warn_within("policy", "list-at", Flaw::new(what, "register more traps with [[trap]], or lower list-at"));
+    }
+}
+
+/// Warns of a page that whoever asks DNS cannot open: it stands in every TXT answer, and is how a listed host's operator
+/// gets to know why.
+pub(super) fn warn_of_page_out_of_reach(settings: &Settings, file: &Table<'_>) {
+    let Some(port) = name::local_port(&settings.zone.page) else { return };
+    let (dns, page) = (&settings.dns, &settings.zone.page);
+    let public = dns.listen.iter().chain(&dns.tls).chain(&dns.https).find(|socket| !socket.ip().is_loopback());
+    if let Some(public) = public {
+        let what = format!("{page:?} stands in the TXT answers that {public} gives, and only this machine can open it");
+        let mend =
+            "write the address of the public pages, for example page = \"https://bl.example.net/address/{address}\"";
+        return file.warn_within("zone", "page", Flaw::new(what, mend));
+    }
+    let listen = &settings.http.listen;
+    if listen.iter().all(|socket| socket.port() != 0 && socket.port() != port) {
+        let what = format!("{page:?} stands in TXT answers, and no http.listen has port {port}");
+        let shown = listen.first().map_or(port, SocketAddr::port);
+        let mend = format!("write for example page = \"http://127.0.0.1:{shown}/address/{{address}}\"");
+        file.warn_within("zone", "page", Flaw::new(what, mend));
     }
 }
 

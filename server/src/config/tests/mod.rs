@@ -255,6 +255,30 @@ fn allowed_and_probably_not_meant_is_warned_of() {
     assert!(shadow[0].starts_with("x.toml:11: policy.mode: \"shadow\" publishes nothing from evidence"), "{shadow:?}");
 }
 
+/// The default page is for the default listeners only.
+#[test]
+fn a_page_that_nobody_can_open_is_told() {
+    let warned = |text: &str| told(&loaded(text).warnings);
+    let public = warned("[dns]\nlisten = [\"127.0.0.1:53\", \"192.0.2.53:53\"]\n");
+    let begin = "x.toml: zone.page: \"http://127.0.0.1:8080/address/{address}\" stands in the TXT answers that 192.0.2.53:53 gives";
+    assert!(
+        public.len() == 1 && public[0].starts_with(begin) && public[0].contains("https://bl.example.net/"),
+        "{public:?}"
+    );
+    let written = warned("[zone]\npage = \"http://localhost/{address}\"\n[dns]\nlisten = [\"[::]:53\"]\n");
+    assert!(written[0].starts_with("x.toml:2: zone.page: "), "{written:?}");
+    let elsewhere = warned("[http]\nlisten = [\"127.0.0.1:8081\"]\n");
+    assert!(elsewhere.len() == 1 && elsewhere[0].contains("no http.listen has port 8080; "), "{elsewhere:?}");
+    assert!(elsewhere[0].ends_with("page = \"http://127.0.0.1:8081/address/{address}\""), "{elsewhere:?}");
+    for good in [
+        "[http]\nlisten = [\"127.0.0.1:0\"]\n",
+        "[http]\nlisten = [\"127.0.0.1:81\"]\n[zone]\npage = \"http://localhost:81/{address}\"\n",
+        "[dns]\nlisten = [\"[::]:53\"]\n[zone]\npage = \"https://bl.example.net/{address}\"\n",
+    ] {
+        assert_eq!(warned(good), [""; 0], "{good}");
+    }
+}
+
 #[test]
 fn token_files_lie_beside_the_settings_and_data_in_the_working_directory() {
     let folder = tempfile::tempdir().expect("a folder");
