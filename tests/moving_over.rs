@@ -5,8 +5,9 @@
 mod harness;
 
 use std::fs;
+use std::process::Command;
 
-use harness::Service;
+use harness::{FIRSTHAND, Service};
 
 /// A service that has two static lists and nothing else, and their files.
 struct Moved {
@@ -104,4 +105,26 @@ fn nobody_is_told_that_nothing_is_published() {
     assert_eq!(json["unknown"], serde_json::json!(["manual"]));
     let elsewhere = moved.service.get("/address/83.70.211.36").1;
     assert!(!elsewhere.contains("Not listed."), "manual may hold it: {elsewhere}");
+}
+
+/// A data folder that cannot be had is told by its key, with what to write.
+#[test]
+fn a_data_folder_that_cannot_be_is_told_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (settings, file) = (folder.path().join("x.toml"), folder.path().join("file"));
+    fs::write(&file, "").unwrap();
+    let run = |command: &str, data: &str| {
+        let listen = "[dns]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = [\"127.0.0.1:0\"]\n";
+        fs::write(&settings, format!("data = {data:?}\n{listen}")).unwrap();
+        let output = Command::new(FIRSTHAND).args([command, "--config"]).arg(&settings).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for data in ["/proc/x", file.join("x").to_str().unwrap(), file.to_str().unwrap()] {
+        let (status, said) = run("serve", data);
+        assert!(said.contains(&format!("the data folder {data} cannot be made or written: ")), "{said}");
+        assert!(status == Some(2) && said.contains("; write `data = "), "{status:?} {said}");
+    }
+    let (_, said) = run("check", file.join("x").to_str().unwrap());
+    assert!(said.contains(": data: ") && said.contains("/file is no folder; write `data = "), "{said}");
+    assert_eq!(run("check", folder.path().join("new/data").to_str().unwrap()).1, "");
 }

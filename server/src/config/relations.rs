@@ -50,12 +50,31 @@ pub(super) struct ListEntry<'t> {
     pub(super) settings: Option<ListSettings>,
 }
 
-/// Refuses a socket that two listeners would open. Port 0 is a new port every time. DNS takes TCP, too.
-pub(super) fn refuse_shared_sockets<'e, 't: 'e>(all: impl Iterator<Item = &'e (Value<'t>, SocketAddr)>) {
-    let fixed = all.filter(|(_, socket)| socket.port() != 0);
-    refuse_second(fixed.map(|(value, socket)| (value, *socket)), |socket, line| {
+/// Refuses a socket that two listeners would open, one of them perhaps by a wildcard or by default. Port 0 is a new port
+/// every time. DNS takes TCP, too.
+pub(super) fn refuse_shared_sockets<'e, 't: 'e>(
+    all: impl Iterator<Item = &'e (Value<'t>, SocketAddr)>,
+    defaults: &[(&str, SocketAddr)],
+) {
+    let fixed: Vec<_> = all.filter(|(_, socket)| socket.port() != 0).collect();
+    refuse_second(fixed.iter().map(|(value, socket)| (value, *socket)), |socket, line| {
         Flaw::new(format!("\"{socket}\" is taken by line {line}"), "write another port or address")
     });
+    // 0.0.0.0 and [::] are two sockets.
+    let covers = |wide: &SocketAddr, one: &SocketAddr| {
+        wide.ip().is_unspecified() && wide.port() == one.port() && wide.is_ipv4() == one.is_ipv4()
+    };
+    for (value, socket) in &fixed {
+        if let Some((wide, wildcard)) = fixed.iter().find(|(_, wide)| wide != socket && covers(wide, socket)) {
+            let what = format!("\"{socket}\" is taken by line {}: \"{wildcard}\" is every address", wide.line());
+            value.refuse(Flaw::new(what, "write the wildcard or the single addresses, or another port"));
+        }
+        let default = defaults.iter().find(|(_, default)| default == socket || covers(socket, default));
+        if let Some((key, default)) = default {
+            let what = format!("\"{socket}\" is taken by the default {key} = [\"{default}\"]");
+            value.refuse(Flaw::new(what, format!("write another port or address, or a {key}")));
+        }
+    }
 }
 
 /// Refuses names, tokens and codes that stand twice.

@@ -279,6 +279,28 @@ fn a_page_that_nobody_can_open_is_told() {
     }
 }
 
+/// Whoever can read the secret of cookies can forge them, and whoever can read a key can be the server.
+#[test]
+fn secrets_that_everybody_can_read_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    crate::certificate::tests::issue(folder.path(), "ns.example", 1);
+    fs::write(folder.path().join("cookies"), "000102030405060708090a0b0c0d0e0f\n").expect("written");
+    let text = "[dns]\ntls = [\"127.0.0.1:853\"]\ncookie-secrets = \"cookies\"\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+    for (mode, warnings) in [(0o600, 0), (0o640, 0), (0o644, 2), (0o602, 2)] {
+        for name in ["cookies", "key.pem"] {
+            fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).expect("a mode");
+        }
+        let told = told(&Settings::parse(text, "x.toml", folder.path()).expect("good settings").warnings);
+        assert_eq!(told.len(), warnings, "{mode:o}: {told:?}");
+        for (warning, key) in told.iter().zip(["x.toml:3: dns.cookie-secrets", "x.toml:5: dns.key"]) {
+            assert!(
+                warning.starts_with(key) && warning.contains("everybody on this machine; run: chmod 640"),
+                "{warning}"
+            );
+        }
+    }
+}
+
 #[test]
 fn token_files_lie_beside_the_settings_and_data_in_the_working_directory() {
     let folder = tempfile::tempdir().expect("a folder");
