@@ -635,6 +635,9 @@ fn the_units_are_sound() {
     let output = Command::new("systemd-analyze").arg("verify").args(&paths).output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success() && !said.contains("firsthand."), "{said}");
+    let has = |at: usize, line: &str| fs::read_to_string(&paths[at]).unwrap().lines().any(|found| found == line);
+    // An address that comes late must not leave the service failed for good.
+    assert!(has(0, "StartLimitIntervalSec=0") && has(0, "Restart=on-failure") && has(1, "FreeBind=yes"));
     let sockets = fs::read_to_string(&paths[1]).unwrap();
     for line in ["ListenDatagram=127.0.0.1:5300", "ListenStream=127.0.0.1:5300", "ListenStream=127.0.0.1:8080"] {
         assert!(sockets.lines().any(|found| found == line), "{line}");
