@@ -8,6 +8,8 @@ use std::fs;
 use std::process::Command;
 
 use harness::{FIRSTHAND, Service};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
 
 /// A service that has two static lists and nothing else, and their files.
 struct Moved {
@@ -127,4 +129,29 @@ fn a_data_folder_that_cannot_be_is_told_by_its_key() {
     let (_, said) = run("check", file.join("x").to_str().unwrap());
     assert!(said.contains(": data: ") && said.contains("/file is no folder; write `data = "), "{said}");
     assert_eq!(run("check", folder.path().join("new/data").to_str().unwrap()).1, "");
+}
+
+/// One list keeps the name of its zone, and the value that rbldnsd gives by default. What the zone's own name says of
+/// itself, and that names of lists are no zones, is as the README has it.
+#[test]
+fn one_list_alone_keeps_its_name_and_value() {
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("dialups");
+    fs::write(&file, ":2:\n45.1.2\n").unwrap();
+    let settings = "[zone]\nname = \"dialups.example.org\"\n[dns]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = [\"127.0.0.1:0\"]\n";
+    let list = "[[list]]\nname = \"entries\"\ncode = \"127.0.0.20\"\ncombined = true\n";
+    let service = Service::start(&format!("{settings}{list}file = {file:?}\n"));
+    let (code, records) = service.ask("3.2.1.45.dialups.example.org.", RecordType::A);
+    assert_eq!((code, records), (ResponseCode::NoError, vec!["127.0.0.2".to_owned()]));
+    let (_, texts) = service.ask("3.2.1.45.dialups.example.org.", RecordType::TXT);
+    assert!(texts[0].starts_with("Listed in entries: 45.1.2.3 is on this list. See http"), "{texts:?}");
+    assert_eq!(service.ask("3.2.1.46.dialups.example.org.", RecordType::A).0, ResponseCode::NXDomain);
+    for kind in [RecordType::SOA, RecordType::NS] {
+        let own = harness::ask(service.dns, "dialups.example.org.", kind).unwrap();
+        assert_eq!((own.metadata.response_code, own.answers.len()), (ResponseCode::NoError, 1), "{kind}");
+        let of_list = harness::ask(service.dns, "entries.dialups.example.org.", kind).unwrap();
+        assert_eq!((of_list.metadata.response_code, of_list.answers.len()), (ResponseCode::NoError, 0), "{kind}");
+        assert_eq!(of_list.authorities[0].name.to_ascii(), "dialups.example.org.", "{kind}");
+    }
+    assert_eq!(service.get("/readyz"), (200, "ok\n".to_owned()));
 }

@@ -172,6 +172,13 @@ fn zone_and_listeners_are_checked() {
             "\"dialups\"",
             "a static list is put there by combined = true in its [[list]]",
         ),
+        (
+            "[[list]]\nname = \"aa\"\ncode = \"127.0.0.2\"\nfile = \"f\"\n",
+            3,
+            "list.code",
+            "it is the code of spam",
+            "the line \":127.0.0.2:\" above them says so",
+        ),
         ("data = \"\"\n", 1, "data", "is not a path", "name of a file or folder"),
     ];
     for (text, line, key, what, mend) in cases {
