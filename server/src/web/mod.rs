@@ -6,6 +6,7 @@
 mod site;
 mod address;
 mod listen;
+mod openapi;
 mod removal;
 mod status;
 
@@ -59,7 +60,10 @@ pub struct Served {
 
 /// The routes of one listener.
 pub fn router(served: Served, intake: Intake, shown: Shown) -> Router {
-    let mut routes = Router::new().route("/healthz", get(status::healthy)).route("/readyz", get(status::ready));
+    let mut routes = Router::new()
+        .route("/healthz", get(status::healthy))
+        .route("/readyz", get(status::ready))
+        .route("/openapi.json", get(openapi::describe));
     if served.pages {
         routes = routes
             .route("/", get(address::lookup))
