@@ -49,11 +49,16 @@ impl NameServer {
 
     /// rbldnsd, with `file` as the zone bl.example.
     fn rbldnsd(file: &Path) -> Self {
+        Self::rbldnsd_with(file, &[])
+    }
+
+    /// The same, with other zones beside.
+    fn rbldnsd_with(file: &Path, more: &[String]) -> Self {
         readable(file.parent().unwrap());
         Self::start("2.0.0.127.bl.example.", |port| {
             let mut command = Command::new("rbldnsd");
             command.args(["-n", "-q", "-c", "1s", "-b", &format!("127.0.0.1/{port}")]);
-            command.arg(format!("bl.example:combined:{}", file.display()));
+            command.arg(format!("bl.example:combined:{}", file.display())).args(more);
             command
         })
     }
@@ -174,6 +179,32 @@ const ADDRESSES: [&str; 19] = [
     "2a01:4f8::1",
     "2a01:4f8:0:2::25",
 ];
+
+/// A copy is told what the service holds beside it; with that, rbldnsd answers for the static list as we do.
+#[test]
+fn a_static_list_is_told_and_loaded_beside() {
+    let files = tempfile::tempdir().unwrap();
+    let file = files.path().join("dialups");
+    fs::write(&file, ":127.0.0.20:Dynamic $\n45.1.2\n").unwrap();
+    let list = format!("[[list]]\nname = \"dialups\"\ncode = \"127.0.0.20\"\nfile = {file:?}\ncombined = true\n");
+    let service = service(&list);
+    let copy = files.path().join("copy");
+    let output = service.run("export", &["--format", "rbldnsd", "--output", copy.to_str().unwrap()]);
+    let told = "bl.example (and dialups.bl.example) also holds the static list dialups (";
+    assert!(output.status.success() && said(&output).contains(told), "{}", said(&output));
+    assert!(fs::read_to_string(&copy).unwrap().lines().nth(1).unwrap().starts_with(&format!("# {told}")));
+    let own = |name: &str| format!("{name}:ip4set:{}", file.display());
+    let rbldnsd = NameServer::rbldnsd_with(&copy, &[own("bl.example"), own("dialups.bl.example")]);
+    for zone in ["bl.example.", "dialups.bl.example."] {
+        for kind in [RecordType::A, RecordType::TXT] {
+            let name = name("45.1.2.3", zone);
+            let answers = rbldnsd.answer(&name, kind);
+            assert_eq!((answers.0, answers.1.len()), (ResponseCode::NoError, 1), "{name} {kind}");
+            assert_eq!(service.ask(&name, kind), answers, "{name} {kind}");
+        }
+    }
+    assert_eq!(rbldnsd.answer(&name(SPAMMER, "bl.example."), RecordType::A).1, ["127.0.0.2"]);
+}
 
 /// Whatever rbldnsd is asked of an address, it answers as we do: in the combined zone and in each list's own.
 #[test]

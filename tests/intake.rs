@@ -102,7 +102,7 @@ fn quota_and_quorum_of_traps() {
     let statuses: Vec<u16> =
         (0..5).map(|number| service.submit("trap@d0.example", &message("26.1.2.3", number)).unwrap().0).collect();
     assert_eq!(statuses, [202, 202, 202, 429, 429]);
-    assert!(service.get("/").1.contains("publishes nothing but the test entries"));
+    assert!(service.get("/").1.contains("publishes nothing from evidence"));
     assert!(service.lists("127.0.0.2") && !service.lists("127.0.0.1"));
 }
 

@@ -297,6 +297,39 @@ fn a_reload_is_all_or_nothing() {
     assert_eq!(load.end(), 0);
 }
 
+/// A mistake that the command is asked to reload is the service's to tell, in its log and its metrics; and it reads its own
+/// file, however that is called, and no other.
+#[test]
+fn a_reload_by_command_is_told_by_the_service() {
+    let service = Service::start(&settings(3));
+    let good = fs::read_to_string(service.config()).unwrap();
+    for broken in ["[policy]\nlist-at = \"much\"\n", "[policy\n", "x = \n"] {
+        fs::write(service.config(), format!("{good}{broken}")).unwrap();
+        let from = log(service.folder.path()).len();
+        let refused = reload(&service);
+        assert!(refused.0 == Some(2) && refused.1.contains("firsthand.toml:"), "{refused:?}");
+        assert!(log(service.folder.path())[from..].contains("were not reloaded"));
+        assert_eq!(metric(&service, "firsthand_config_last_reload_successful"), 0.0);
+        fs::write(service.config(), &good).unwrap();
+        let done = reload(&service);
+        assert!(done.0 == Some(0) && done.1.contains("firsthand.toml: reloaded; nothing is different"), "{done:?}");
+        assert_eq!(metric(&service, "firsthand_config_last_reload_successful"), 1.0);
+    }
+    let (other, link) = (service.folder.path().join("b.toml"), service.folder.path().join("link.toml"));
+    fs::write(&other, format!("{good}[rate-limit]\nslip = 3\n")).unwrap();
+    symlink(service.config(), &link).unwrap();
+    let ask = |arguments: &[&Path]| {
+        let mut command = Command::new(FIRSTHAND);
+        let output = command.current_dir(service.folder.path()).arg("reload").args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let refused = ask(&["--config".as_ref(), "b.toml".as_ref()]);
+    assert!(refused.0 == Some(2) && refused.1.contains("b.toml: this service goes by "), "{refused:?}");
+    assert!(refused.1.contains("/firsthand.toml, and nothing was reloaded"), "{refused:?}");
+    assert_eq!(ask(&["--config".as_ref(), "link.toml".as_ref()]).0, Some(0));
+    assert_eq!(ask(&["--config".as_ref(), "no.toml".as_ref()]).0, Some(2));
+}
+
 /// No query is lost, what was acknowledged counts once, and what is listed stays listed, through three upgrades.
 #[test]
 fn an_upgrade_loses_nothing() {
@@ -660,6 +693,9 @@ fn the_units_are_sound() {
     let output = Command::new("systemd-analyze").arg("verify").args(&paths).output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(output.status.success() && !said.contains("firsthand."), "{said}");
+    let has = |at: usize, line: &str| fs::read_to_string(&paths[at]).unwrap().lines().any(|found| found == line);
+    // An address that comes late must not leave the service failed for good.
+    assert!(has(0, "StartLimitIntervalSec=0") && has(0, "Restart=on-failure") && has(1, "FreeBind=yes"));
     let sockets = fs::read_to_string(&paths[1]).unwrap();
     for line in ["ListenDatagram=127.0.0.1:5300", "ListenStream=127.0.0.1:5300", "ListenStream=127.0.0.1:8080"] {
         assert!(sockets.lines().any(|found| found == line), "{line}");

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::DEFAULTS_NAME;
 use crate::declared::Current;
 use crate::ledger::{Correction, Ledger, LedgerError, Outcome};
 use crate::publisher::{Orders, unix_now};
@@ -53,6 +54,25 @@ pub struct Control {
     pub orders: Orders,
     /// Who reads the settings again.
     pub reloads: mpsc::Sender<oneshot::Sender<Reloaded>>,
+    /// The settings file of this process; none: the built-in defaults.
+    pub file: Option<PathBuf>,
+}
+
+/// A wish that the settings be read again.
+#[derive(Serialize, Deserialize)]
+pub struct AskedReload {
+    /// The absolute path of the file that is meant; none: the built-in defaults.
+    pub file: Option<PathBuf>,
+}
+
+/// What came of it.
+#[derive(Serialize, Deserialize)]
+pub struct AnsweredReload {
+    /// The file that the service goes by, as it calls it.
+    pub file: String,
+    /// What came of reading it; of another file it is a mistake to ask.
+    #[serde(flatten)]
+    pub reloaded: Reloaded,
 }
 
 /// What came of reading the settings again.
@@ -169,7 +189,15 @@ pub fn named(name: &str) -> String {
     if name.is_empty() { "somebody".to_owned() } else { name }
 }
 
-async fn reload(State(control): State<Control>) -> Response {
+async fn reload(State(control): State<Control>, Json(asked): Json<AskedReload>) -> Response {
+    let file = named_file(control.file.as_deref());
+    if !is_same_file(control.file.as_deref(), asked.file.as_deref()) {
+        let other = named_file(asked.file.as_deref());
+        tracing::warn!(asked = other, "a reload of other settings than those of this service was refused");
+        let mistake = format!("{other}: this service goes by {file}, and nothing was reloaded; name that by --config");
+        let reloaded = Reloaded { changed: Vec::new(), mistakes: vec![mistake] };
+        return Json(AnsweredReload { file, reloaded }).into_response();
+    }
     let (done, answer) = oneshot::channel();
     // Whoever reads the settings again may be gone: then the service is about to end.
     let answer = match control.reloads.send(done).await {
@@ -177,8 +205,22 @@ async fn reload(State(control): State<Control>) -> Response {
         Err(_) => None,
     };
     match answer {
-        Some(reloaded) => Json(reloaded).into_response(),
+        Some(reloaded) => Json(AnsweredReload { file, reloaded }).into_response(),
         None => (StatusCode::SERVICE_UNAVAILABLE, "the service is ending").into_response(),
+    }
+}
+
+/// What a settings file is called.
+fn named_file(file: Option<&Path>) -> String {
+    file.map_or_else(|| DEFAULTS_NAME.to_owned(), |file| file.display().to_string())
+}
+
+/// Whether two paths name one file, by links or not.
+fn is_same_file(one: Option<&Path>, other: Option<&Path>) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).or_else(|_| std::path::absolute(path)).ok();
+    match (one, other) {
+        (Some(one), Some(other)) => real(one).is_some_and(|one| real(other) == Some(one)),
+        (one, other) => one == other,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use firsthand_analyzer::address::is_special_purpose;
@@ -11,6 +12,7 @@ use firsthand_analyzer::received::Dialect;
 use firsthand_analyzer::survey::{Host, Misfit, Survey};
 use firsthand_analyzer::topology::Topology;
 use indicatif::{ProgressBar, ProgressStyle};
+use nix::unistd::{AccessFlags, access};
 
 use super::{CommandError, NO, show};
 use crate::cli::CheckArguments;
@@ -56,7 +58,23 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, CommandError> {
         settings.exemptions.len(),
         loaded.warnings.len()
     )?;
+    if let Some(flaw) = flaw_of_data(&settings.data) {
+        eprintln!(
+            "{name}: data: {flaw}; write `data = \"FOLDER\"` with one that the service's user may make and write"
+        );
+    }
     check_lists(settings, &mut output)
+}
+
+/// What would keep a service of this user from its data folder, as far as that is to be seen without making it.
+fn flaw_of_data(data: &Path) -> Option<String> {
+    let there = data.ancestors().find(|folder| folder.symlink_metadata().is_ok());
+    let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Some(format!("{} is no folder", there.display()));
+    }
+    let denied = access(there, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+    Some(format!("this user cannot write to {}: {}", there.display(), denied.desc()))
 }
 
 /// Reads the static lists and says what they list; exit status 1 where a file would not be taken.

@@ -17,9 +17,9 @@ use firsthand_analyzer::score::List;
 
 use super::{CommandError, operator, serve, show};
 use crate::cli::ExportArguments;
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::declared::Declared;
-use crate::export::{Export, Format};
+use crate::export::{Export, Format, LeftOut};
 use crate::follow::{Follower, Started};
 use crate::ledger::Ledger;
 use crate::publisher::unix_now;
@@ -41,6 +41,10 @@ pub fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
         .ok_or_else(|| CommandError::Usage(format!("no format is called {:?}", arguments.format)))?;
     let empty = chosen(&serve::empty_zone(&settings)?, &arguments.list)?;
     let name_servers = name_servers(&arguments.name_server, &empty, format)?;
+    let left_out = left_out(&settings, &arguments.list);
+    for list in &left_out {
+        eprintln!("firsthand: {list}");
+    }
     let target = arguments.output.as_deref().map(Target::of).transpose()?;
     let ledger = operator::ledger(&settings)?;
     let now = unix_now();
@@ -54,6 +58,7 @@ pub fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
         zone: &zone,
         name_servers: &name_servers,
         primary: &primary[0],
+        left_out: &left_out,
         now: u64::try_from(now).unwrap_or(0),
         read,
     };
@@ -73,6 +78,21 @@ pub fn run(arguments: &ExportArguments) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+/// The static lists that the exported zones hold beside what is exported: the combined ones, and without names of lists those
+/// that have a zone of their own only.
+fn left_out(settings: &Settings, names: &[String]) -> Vec<LeftOut> {
+    let shown = |list: &config::ListSettings| {
+        let files = list.files.iter().map(|file| file.display().to_string().escape_debug().to_string());
+        let (apex, own) = (&settings.zone.name, format!("{}.{}", list.name, settings.zone.name));
+        LeftOut {
+            list: list.name.clone(),
+            files: files.collect::<Vec<_>>().join(", "),
+            zones: if list.combined { format!("{apex} (and {own})") } else { own },
+        }
+    };
+    settings.lists.iter().filter(|list| list.combined || names.is_empty()).map(shown).collect()
 }
 
 /// How many entries all lists of a zone hold.

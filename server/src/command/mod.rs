@@ -19,6 +19,7 @@ pub mod replay;
 pub mod drill;
 pub mod export;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,11 +80,26 @@ impl CommandError {
             Self::Ledger(LedgerError::Missing(_) | LedgerError::OtherVersion { .. } | LedgerError::InUse(_)) => {
                 ExitCode::from(WRONG_USAGE)
             }
+            Self::Ledger(LedgerError::Folder { error, .. }) if is_misplaced(error.kind()) => {
+                ExitCode::from(WRONG_USAGE)
+            }
             Self::TryLater(_) | Self::Ledger(_) => ExitCode::from(TRY_LATER),
-            Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) => ExitCode::from(TRY_LATER),
         }
     }
+}
+
+/// Whether a folder cannot be had because of where it is, which time does not mend.
+fn is_misplaced(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NotADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 /// The dialect of that name; `auto` expects none.

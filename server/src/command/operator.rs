@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 
 use super::{CommandError, TRY_LATER};
 use crate::config::Settings;
-use crate::control::{Asked, Reloaded, named, socket};
+use crate::control::{AnsweredReload, Asked, AskedReload, named, socket};
 use crate::ledger::{Correction, Ledger, Outcome};
 use crate::publisher::{Braked, unix_now};
 
@@ -66,12 +66,15 @@ pub fn braked(settings: &Settings) -> Result<Option<Braked>, CommandError> {
     ask(&settings.data, Method::GET, "/brake", Vec::new())
 }
 
-/// Lets the running service read its settings again; none if no service runs.
+/// Lets the service that runs in a data folder read its settings again, if they are those of `file`; none if no service
+/// runs.
 ///
 /// # Errors
 /// When the service does not answer.
-pub fn reload(settings: &Settings) -> Result<Option<Reloaded>, CommandError> {
-    ask(&settings.data, Method::POST, "/reload", Vec::new())
+pub fn reload(folder: &Path, file: Option<&Path>) -> Result<Option<AnsweredReload>, CommandError> {
+    let file = file.map(std::path::absolute).transpose()?;
+    let body = serde_json::to_vec(&AskedReload { file }).map_err(|error| CommandError::Usage(error.to_string()))?;
+    ask(folder, Method::POST, "/reload", body)
 }
 
 /// Asks the service that runs in a data folder; none if none does.

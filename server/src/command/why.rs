@@ -1,10 +1,13 @@
 //! `firsthand why ADDRESS`: the listing, score, witnesses and proof for an address; who framed it.
 //!
-//! It reads the ledger itself, so it answers beside a running service and without one.
+//! It reads the ledger and the files of the static lists itself, so it answers beside a running service and without one.
+//! A file is shown as it is now: a service that refuses it goes on with what it took before.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,14 +21,16 @@ use firsthand_analyzer::verdict::{ProofLine, one_line};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{CommandError, NO, show};
+use super::{CommandError, NO, serve, show};
 use crate::cli::WhyArguments;
 use crate::config::Settings;
 use crate::declared::Declared;
 use crate::intake::KeptLine;
 use crate::ledger::{Change, Framed, Kept, Ledger};
+use crate::lists;
 use crate::publisher::unix_now;
-use crate::web::time;
+use crate::web::{FileEntry, in_files, time};
+use crate::zone::{Code, Prefix};
 
 /// The most facts whose proof is shown.
 const PROOFS: usize = 20;
@@ -46,6 +51,27 @@ struct Known {
     /// What its evidence makes now, published or not.
     wanted: Vec<(List, Listing)>,
     facts: Vec<Kept>,
+    /// The static lists that hold it, or may.
+    in_files: Vec<InFiles>,
+}
+
+/// What one static list says of an address; those that do not hold it are not among them.
+struct InFiles {
+    list: String,
+    files: Vec<PathBuf>,
+    /// The zones that hold what it says.
+    zones: String,
+    combined: bool,
+    says: Says,
+}
+
+enum Says {
+    /// Its values with their texts.
+    Entries(Vec<FileEntry>),
+    /// It holds addresses of the /64 that was asked about.
+    Part,
+    /// The first reason why its files would not be taken.
+    Unknown(String),
 }
 
 /// One trusted line, as it is shown.
@@ -90,7 +116,9 @@ pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
     }
     let framed = ledger.framed(&address.map_or(name.clone(), |address| address.to_string()))?;
     let known = match address.map(Origin::from).or_else(|| Origin::parse(&name)) {
-        Some(origin) => Some(known(origin, &ledger, &declared)?),
+        // Whoever asks for the proof asks about evidence.
+        Some(origin) if arguments.proof && !arguments.json => Some(known(origin, &ledger, &declared, Vec::new())?),
+        Some(origin) => Some(known(origin, &ledger, &declared, static_lists(&settings, &declared, origin, address)?)?),
         None => None,
     };
     // Whoever asks for the proof asks whether it still holds.
@@ -121,7 +149,7 @@ pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
     Ok(status)
 }
 
-fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, CommandError> {
+fn known(origin: Origin, ledger: &Ledger, declared: &Declared, in_files: Vec<InFiles>) -> Result<Known, CommandError> {
     let now = unix_now();
     let removals = ledger.removals(origin)?;
     let units = visible(ledger.units(origin)?, &removals, now);
@@ -135,7 +163,47 @@ fn known(origin: Origin, ledger: &Ledger, declared: &Declared) -> Result<Known, 
         withdrawn: ledger.withdrawn(origin)?,
         removals,
         facts: ledger.facts(origin, PROOFS)?,
+        in_files,
     })
+}
+
+/// What the files of the static lists say of an address, or of the /64 that was asked about, as the service would read them.
+fn static_lists(
+    settings: &Settings,
+    declared: &Declared,
+    origin: Origin,
+    address: Option<IpAddr>,
+) -> Result<Vec<InFiles>, CommandError> {
+    let (empty, now) = (serve::empty_zone(settings)?, u64::try_from(unix_now()).unwrap_or(0));
+    let mut found = Vec::new();
+    for (list, index) in settings.lists.iter().zip(List::ALL.len()..) {
+        let code = Code::try_from(list.code).map_err(|error| CommandError::Usage(error.to_string()))?;
+        let says = match lists::read(&list.files, list.format, code, &declared.exemptions, now) {
+            Err(refusal) => Says::Unknown(refusal.mistakes.first().map_or_else(String::new, ToString::to_string)),
+            Ok(read) if read.fixed.expires().is_some_and(|last| last < now) => {
+                Says::Unknown("it has expired, as its $TIMESTAMP says".to_owned())
+            }
+            Ok(read) => match (address, origin) {
+                (Some(address), _) => {
+                    Says::Entries(in_files(&empty.with_file(index, Arc::new(read.fixed)), address, now))
+                }
+                (None, Origin::V6(upper)) => {
+                    match read.fixed.any(Prefix::V6 { bits: u128::from(upper) << 64, nibbles: 16 }) {
+                        true => Says::Part,
+                        false => continue,
+                    }
+                }
+                (None, Origin::V4(_)) => continue,
+            },
+        };
+        if matches!(&says, Says::Entries(entries) if entries.is_empty()) {
+            continue;
+        }
+        let (zone, name) = (&settings.zone.name, &list.name);
+        let zones = if list.combined { format!("{name}.{zone} and {zone}") } else { format!("{name}.{zone} only") };
+        found.push(InFiles { list: name.clone(), files: list.files.clone(), zones, combined: list.combined, says });
+    }
+    Ok(found)
 }
 
 fn as_text(known: &Known, declared: &Declared) -> String {
@@ -156,9 +224,12 @@ fn as_text(known: &Known, declared: &Declared) -> String {
             Some(List::Spam) | None => "",
         };
     }
-    if standing.is_empty() {
-        out += &format!("{origin} is not listed.\n");
+    match (standing.is_empty(), known.in_files.is_empty()) {
+        (true, true) => out += &format!("{origin} is not listed.\n"),
+        (true, false) => out += &format!("{origin} is not listed by evidence.\n"),
+        (false, _) => {}
     }
+    out += &files_text(&known.in_files);
     for (change, ended) in listings {
         if let Some(ended) = ended {
             out += &format!("It was listed in {} from {} to {}.\n", change.list, time(change.since), time(*ended));
@@ -195,10 +266,10 @@ fn as_text(known: &Known, declared: &Declared) -> String {
         out += &format!("It is exempt and never in the zone: {exemption}.\n");
     }
     if !declared.publishes {
-        out += "This installation publishes nothing but the test entries (shadow mode, or too few traps for its quorum).\n";
+        out += "This installation publishes nothing from evidence (shadow mode, or too few traps for its quorum).\n";
     }
     if known.scores.iter().all(|(_, score)| score.witnesses.is_empty()) {
-        out += "Nothing counts against it.\n";
+        out += "No evidence counts against it.\n";
         return out + &causes_text(known);
     }
     let spam = &known.scores[0].1;
@@ -210,6 +281,31 @@ fn as_text(known: &Known, declared: &Declared) -> String {
     }
     out += &causes_text(known);
     out + &facts_text(&known.facts)
+}
+
+/// What the static lists say.
+fn files_text(lists: &[InFiles]) -> String {
+    let mut out = String::new();
+    for InFiles { list, files, zones, says, .. } in lists {
+        let files = files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
+        out += &match says {
+            Says::Entries(entries) => {
+                let entry = |entry: &FileEntry| format!("  {}: {:?}\n", entry.code, entry.text);
+                let entries: String = entries.iter().map(entry).collect();
+                format!("The static list {list} ({files}) holds it, in {zones}:\n{entries}")
+            }
+            Says::Part => {
+                format!(
+                    "The static list {list} ({files}) holds addresses of this /64, in {zones}: ask for one of them.\n"
+                )
+            }
+            Says::Unknown(why) => format!(
+                "Whether the static list {list} holds it is not known: {why}. A running service goes on with what it took \
+                 before; if that is nothing, names in {zones} that no other list holds are SERVFAIL.\n"
+            ),
+        };
+    }
+    out
 }
 
 fn score_text(list: List, score: &Score, declared: &Declared) -> String {
@@ -312,7 +408,9 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
     let framed = framed.map(|framed| {
         json!({ "samples": framed.samples, "since": time(framed.since / 1000), "newest": time(framed.newest / 1000) })
     });
-    let Some(Known { origin, listings, scores, causes, exemption, removals, withdrawn, wanted, facts }) = known else {
+    let Some(Known { origin, listings, scores, causes, exemption, removals, withdrawn, wanted, facts, in_files }) =
+        known
+    else {
         return json!({ "address": shown, "framed": framed });
     };
     let listing = |(change, ended): &(Change, Option<i64>)| json!({ "list": change.list, "since": time(change.since), "until": time(change.until), "ended": ended.map(time), "framing_cost": change.framing_cost });
@@ -327,6 +425,9 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
         "listed": listed_in.contains(&List::Spam.name()),
         "listed_in": listed_in,
         "listings": listings.iter().map(listing).collect::<Vec<_>>(),
+        // Not in `listed_in`, which is what evidence says.
+        "static_lists": in_files.iter().flat_map(files_json).collect::<Vec<_>>(),
+        "static_lists_unknown": in_files.iter().filter_map(unknown_json).collect::<Vec<_>>(),
         "published": declared.publishes,
         "exempt": exemption,
         "evidence_lists_in": wanted.iter().map(|(list, listing)| json!({ "list": list.name(), "until": time(listing.until), "framing_cost": listing.framing_cost })).collect::<Vec<_>>(),
@@ -354,6 +455,32 @@ fn as_json(shown: &str, known: Option<&Known>, framed: Option<Framed>, declared:
             "lines": proof_lines(fact),
         })).collect::<Vec<_>>(),
     })
+}
+
+/// The entries of one static list; of a /64 that it holds in part, one without a value.
+fn files_json(InFiles { list, files, combined, says, .. }: &InFiles) -> Vec<serde_json::Value> {
+    let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    let entry = |entry: Option<&FileEntry>| {
+        json!({
+            "list": list,
+            "code": entry.map(|entry| entry.code),
+            "text": entry.map(|entry| &entry.text),
+            "combined": combined,
+            "files": files,
+        })
+    };
+    match says {
+        Says::Entries(entries) => entries.iter().map(|said| entry(Some(said))).collect(),
+        Says::Part => vec![entry(None)],
+        Says::Unknown(_) => Vec::new(),
+    }
+}
+
+fn unknown_json(InFiles { list, combined, says, .. }: &InFiles) -> Option<serde_json::Value> {
+    match says {
+        Says::Unknown(why) => Some(json!({ "list": list, "combined": combined, "why": why })),
+        Says::Entries(_) | Says::Part => None,
+    }
 }
 
 /// Whether a text could be a host name that somebody was framed by; a mistyped address or a network could not.

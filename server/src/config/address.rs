@@ -105,7 +105,12 @@ pub(super) fn code(text: &str) -> Result<Ipv4Addr, Flaw> {
 pub(super) fn static_code(text: &str) -> Result<Ipv4Addr, Flaw> {
     let code = code(text)?;
     match EVIDENCE_CODES.iter().find(|(taken, _)| *taken == code) {
-        Some((_, list)) => Err(taken_code(text, list)),
+        Some((_, list)) => {
+            let mut flaw = taken_code(text, list);
+            // It is what rbldnsd answers by default, so that mail servers may ask for it.
+            flaw.mend += &format!("; where its entries must answer that, the line \":{text}:\" above them says so");
+            Err(flaw)
+        }
         None => Ok(code),
     }
 }

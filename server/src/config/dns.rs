@@ -47,6 +47,11 @@ const SECRETS_BYTES_MAX: u64 = 4096;
 const SECRETS_MAX: usize = 4;
 
 impl<'t> DnsEntry<'t> {
+    /// Whether nothing is written, so that the default stands.
+    pub(super) fn has_default(&self) -> bool {
+        self.listen.is_empty()
+    }
+
     /// Every address on which something of DNS listens, with its place.
     pub(super) fn sockets(&self) -> impl Iterator<Item = &(Value<'t>, SocketAddr)> {
         self.listen.iter().chain(&self.tls).chain(&self.https)
@@ -104,7 +109,9 @@ pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t
     }
     let secrets = table.or_default("cookie-secrets", None, |value| {
         let path = folder.join(value.text("cookies.secret")?);
-        value.noted(cookie_secrets(&path)).map(Some)
+        let secrets = value.noted(cookie_secrets(&path))?;
+        warn_if_open(value, &path);
+        Some(Some(secrets))
     });
     table.finish();
     let rest = DnsSettings {
@@ -154,11 +161,16 @@ fn pair(table: &mut Table<'_>, wanted: bool, folder: &Path) -> Option<Option<Pai
         value.refuse(Flaw::new(what, mend));
         return None;
     }
-    if std::fs::metadata(&pair.key).is_ok_and(|file| file.permissions().mode() & MODE_OF_STRANGERS != 0) {
-        let shown = pair.key.display();
-        at_key.warn(Flaw::new("can be read by everybody on this machine", format!("run: chmod 640 {shown}")));
-    }
+    warn_if_open(&at_key, &pair.key);
     Some(Some(pair))
+}
+
+/// Warns of a secret that every user of this machine can get at.
+fn warn_if_open(value: &Value<'_>, path: &Path) {
+    if std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & MODE_OF_STRANGERS != 0) {
+        let mend = format!("run: chmod 640 {}", path.display());
+        value.warn(Flaw::new("can be read or written by everybody on this machine", mend));
+    }
 }
 
 /// `[rate-limit]`

@@ -441,6 +441,16 @@ impl Settings {
         Self::parse(&source::text(path)?, &name, folder)
     }
 
+    /// The folder that the settings file at `path` names as `data`, whatever else stands there: where the service is
+    /// found that goes by it, and that will tell the mistakes.
+    ///
+    /// # Errors
+    /// That the file cannot be read.
+    pub fn data_folder(path: Option<&Path>) -> Result<PathBuf, SettingsError> {
+        let text = path.map_or_else(|| Ok(String::new()), source::text)?;
+        Ok(source::top_text(&text, "data").map_or_else(|| PathBuf::from(DATA_DEFAULT), PathBuf::from))
+    }
+
     /// Reads settings from `text`. `name` is what remarks call it; files that it names are relative to `folder` (the empty
     /// path is the working directory).
     ///

@@ -3,6 +3,8 @@
 //! Enters: a text. Leaves: the name in the one form that the server uses (domains in lower case). Refuses: what DNS or
 //! SMTP could not carry, each with what to write instead.
 
+use std::net::IpAddr;
+
 use super::TrapAddress;
 use super::address::EVIDENCE_CODES;
 use super::remark::Flaw;
@@ -197,6 +199,22 @@ pub(super) fn page(text: &str) -> Result<String, Flaw> {
     Ok(text.to_owned())
 }
 
+/// The port of a page of TXT answers that only this machine can open, by its host (RFC 6761 §6.3); none of others.
+pub(super) fn local_port(page: &str) -> Option<u16> {
+    let (scheme, rest) = page.split_once("://")?;
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let (host, port) = match place.strip_prefix('[').and_then(|place| place.split_once(']')) {
+        Some((host, port)) => (host, port.strip_prefix(':')),
+        None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+    };
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_here = name == "localhost" || name.ends_with(".localhost");
+    let address = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
+    let usual = if scheme == "https" { 443 } else { 80 };
+    (is_here || address).then(|| port.and_then(|port| port.parse().ok()).unwrap_or(usual))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,5 +280,16 @@ mod tests {
         for text in bad.into_iter().chain(worse) {
             assert!(page(text).is_err(), "{text:?}");
         }
+        let local = |server: &str| local_port(&format!("{server}/{{address}}"));
+        assert_eq!(local_port(super::super::PAGE_DEFAULT), Some(8080));
+        assert_eq!((local("http://localhost"), local("https://a@LOCALHOST.")), (Some(80), Some(443)));
+        assert_eq!(
+            (local("http://[::1]:81"), local("http://0.0.0.0:1"), local("https://x.localhost")),
+            (Some(81), Some(1), Some(443))
+        );
+        assert_eq!(
+            (local("https://bl.example:8080"), local("http://192.0.2.1"), local("https://{address}.x")),
+            (None, None, None)
+        );
     }
 }

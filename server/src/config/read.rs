@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::dns::{DnsEntry, dns, rate_limit};
 use super::remark::{Flaw, Remarks, SettingsError};
-use super::table::{Table, Value};
+use super::table::{Table, Value, unknown_word};
 use super::token::TokenSource;
 use super::*;
 
@@ -55,7 +55,11 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     file.finish();
 
     if let (Some(dns), Some(http)) = (&dns, &http) {
-        relations::refuse_shared_sockets(dns.sockets().chain(&http.listen).chain(&http.intake).chain(&http.metrics));
+        let mut defaults = Vec::new();
+        defaults.extend(dns.has_default().then_some(("dns.listen", DNS_LISTEN_DEFAULT)));
+        defaults.extend(http.listen.is_empty().then_some(("http.listen", HTTP_LISTEN_DEFAULT)));
+        let written = dns.sockets().chain(&http.listen).chain(&http.intake).chain(&http.metrics);
+        relations::refuse_shared_sockets(written, &defaults);
     }
     relations::refuse_bad_topology(&relays, &feeds);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
@@ -76,6 +80,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     };
     if !remarks.any_mistake() {
         relations::warn_of_unreachable_quorum(&settings, &file);
+        relations::warn_of_page_out_of_reach(&settings, &file);
     }
     Some(settings)
 }
@@ -121,7 +126,9 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
         code(value, "127.0.0.8", &[(spam, "spam"), (backscatter, "backscatter")])
     });
     let combined = table.or_default("combined", default.combined, |value| {
-        let lists = value.some_of_each("[\"spam\"]", |list| list.word::<List>())?;
+        let lists = value.some_of_each("[\"spam\"]", |list| {
+            list.parsed("spam", |text| List::of(text).ok_or_else(|| not_combined(text)))
+        })?;
         if (1..lists.len()).any(|at| lists[..at].contains(&lists[at])) {
             value.refuse(Flaw::new("names a list twice", "write each list once, for example combined = [\"spam\"]"));
             return None;
@@ -161,6 +168,13 @@ fn zone(mut table: Table<'_>) -> Option<ZoneSettings> {
         combined: combined?,
         sunset: sunset?,
     })
+}
+
+/// Why a word under `zone.combined` is none of the evidence's lists: most likely it is a static list's name.
+fn not_combined(text: &str) -> Flaw {
+    let mut flaw = unknown_word(text, List::ALL.iter().map(|list| list.as_str()));
+    flaw.mend += "; a static list is put there by combined = true in its [[list]]";
+    flaw
 }
 
 /// `[http]` as it was read.
@@ -228,7 +242,7 @@ fn policy(mut table: Table<'_>) -> Option<PolicySettings> {
         let mode = value.word();
         if mode == Some(Mode::Shadow) {
             let mend = "write mode = \"live\" when what it would list is right";
-            value.warn(Flaw::new("\"shadow\" publishes nothing but the test entries", mend));
+            value.warn(Flaw::new("\"shadow\" publishes nothing from evidence", mend));
         }
         mode
     });

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use super::name;
 use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::word::{listed, nearest};
@@ -49,12 +50,31 @@ pub(super) struct ListEntry<'t> {
     pub(super) settings: Option<ListSettings>,
 }
 
-/// Refuses a socket that two listeners would open. Port 0 is a new port every time. DNS takes TCP, too.
-pub(super) fn refuse_shared_sockets<'e, 't: 'e>(all: impl Iterator<Item = &'e (Value<'t>, SocketAddr)>) {
-    let fixed = all.filter(|(_, socket)| socket.port() != 0);
-    refuse_second(fixed.map(|(value, socket)| (value, *socket)), |socket, line| {
+/// Refuses a socket that two listeners would open, one of them perhaps by a wildcard or by default. Port 0 is a new port
+/// every time. DNS takes TCP, too.
+pub(super) fn refuse_shared_sockets<'e, 't: 'e>(
+    all: impl Iterator<Item = &'e (Value<'t>, SocketAddr)>,
+    defaults: &[(&str, SocketAddr)],
+) {
+    let fixed: Vec<_> = all.filter(|(_, socket)| socket.port() != 0).collect();
+    refuse_second(fixed.iter().map(|(value, socket)| (value, *socket)), |socket, line| {
         Flaw::new(format!("\"{socket}\" is taken by line {line}"), "write another port or address")
     });
+    // 0.0.0.0 and [::] are two sockets.
+    let covers = |wide: &SocketAddr, one: &SocketAddr| {
+        wide.ip().is_unspecified() && wide.port() == one.port() && wide.is_ipv4() == one.is_ipv4()
+    };
+    for (value, socket) in &fixed {
+        if let Some((wide, wildcard)) = fixed.iter().find(|(_, wide)| wide != socket && covers(wide, socket)) {
+            let what = format!("\"{socket}\" is taken by line {}: \"{wildcard}\" is every address", wide.line());
+            value.refuse(Flaw::new(what, "write the wildcard or the single addresses, or another port"));
+        }
+        let default = defaults.iter().find(|(_, default)| default == socket || covers(socket, default));
+        if let Some((key, default)) = default {
+            let what = format!("\"{socket}\" is taken by the default {key} = [\"{default}\"]");
+            value.refuse(Flaw::new(what, format!("write another port or address, or a {key}")));
+        }
+    }
 }
 
 /// Refuses names, tokens and codes that stand twice.
@@ -117,15 +137,18 @@ pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<
 }
 
 /// Warns of a policy that the registered traps cannot meet (G4): such an installation computes and shows everything and
-/// publishes nothing but the test entries.
+/// publishes nothing from evidence. Where there is no feed and no trap, nobody means to.
 pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) {
+    if settings.feeds.is_empty() && settings.traps.is_empty() {
+        return;
+    }
     let policy = &settings.policy;
     let counting = || settings.traps.iter().filter(|trap| trap.tier.counts_for_quorum());
     let traps = counting().count();
     let trap_domains = counting().map(|trap| &trap.address.domain).collect::<BTreeSet<_>>().len();
     let shortage = |key: &str, found: usize, wanted: u32, of: &str| {
         let what = format!(
-            "asks for {wanted} {of}, and {found} pristine or seeded are registered: nothing but the test entries is published"
+            "asks for {wanted} {of}, and {found} pristine or seeded are registered: nothing from evidence is published"
         );
         file.warn_within("policy", key, Flaw::new(what, format!("register more with [[trap]], or lower {key}")));
     };
@@ -145,10 +168,31 @@ pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) 
     let highest: f64 = domains.values().map(|weight| weight.min(policy.domain_cap)).sum();
     if !is_short && highest < policy.list_at {
         let what = format!(
-            "asks for {}, and all registered traps together reach {highest:.2}: nothing but the test entries is published",
+            "asks for {}, and all registered traps together reach {highest:.2}: nothing from evidence is published",
             policy.list_at
         );
         file.warn_within("policy", "list-at", Flaw::new(what, "register more traps with [[trap]], or lower list-at"));
+    }
+}
+
+/// Warns of a page that whoever asks DNS cannot open: it stands in every TXT answer, and is how a listed host's operator
+/// gets to know why.
+pub(super) fn warn_of_page_out_of_reach(settings: &Settings, file: &Table<'_>) {
+    let Some(port) = name::local_port(&settings.zone.page) else { return };
+    let (dns, page) = (&settings.dns, &settings.zone.page);
+    let public = dns.listen.iter().chain(&dns.tls).chain(&dns.https).find(|socket| !socket.ip().is_loopback());
+    if let Some(public) = public {
+        let what = format!("{page:?} stands in the TXT answers that {public} gives, and only this machine can open it");
+        let mend =
+            "write the address of the public pages, for example page = \"https://bl.example.net/address/{address}\"";
+        return file.warn_within("zone", "page", Flaw::new(what, mend));
+    }
+    let listen = &settings.http.listen;
+    if listen.iter().all(|socket| socket.port() != 0 && socket.port() != port) {
+        let what = format!("{page:?} stands in TXT answers, and no http.listen has port {port}");
+        let shown = listen.first().map_or(port, SocketAddr::port);
+        let mend = format!("write for example page = \"http://127.0.0.1:{shown}/address/{{address}}\"");
+        file.warn_within("zone", "page", Flaw::new(what, mend));
     }
 }
 

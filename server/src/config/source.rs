@@ -33,6 +33,12 @@ pub(super) fn text(path: &Path) -> Result<String, SettingsError> {
     })
 }
 
+/// A text above all tables, also of a file that has mistakes elsewhere.
+pub(super) fn top_text(text: &str, key: &str) -> Option<String> {
+    let (tree, _) = DeTable::parse_recoverable(text);
+    tree.get_ref().get(key)?.get_ref().as_str().map(str::to_owned)
+}
+
 /// The TOML tree of `text`; what is not TOML is remarked on, all of it.
 pub(super) fn tree<'t>(text: &'t str, remarks: &Remarks<'t>) -> Option<DeTable<'t>> {
     let (tree, errors) = DeTable::parse_recoverable(text);

@@ -316,7 +316,7 @@ impl<'t> Value<'t> {
 }
 
 /// Why `text` is none of `words`.
-fn unknown_word<'w>(text: &str, words: impl Iterator<Item = &'w str> + Clone) -> Flaw {
+pub(super) fn unknown_word<'w>(text: &str, words: impl Iterator<Item = &'w str> + Clone) -> Flaw {
     let meant = nearest(text, words.clone());
     let meant = meant.map(|meant| format!("did you mean {meant:?}? ")).unwrap_or_default();
     Flaw::new(format!("{text:?} is not known here"), format!("{meant}write one of: {}", listed(words)))

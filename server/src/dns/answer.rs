@@ -7,6 +7,7 @@
 //! What the rules alone decide is answered all the same: the test entries, which survive every freeze (RFC 5782 §5),
 //! and that the names above them exist, without which a resolver that minimises names (RFC 9156) would not get there.
 //! The SOA is not: a foreign secondary that reads it would take our silence for news, and never let the zone expire.
+//! A static list of which nothing is known keeps no SOA back: the serial says nothing about it.
 //! The extended error is Invalid Data, which RFC 8914 §4.25 gives for a zone "too old or having expired", or Not Ready
 //! (§4.15) if the publisher was never heard of. Stale Answer would be wrong: nothing stale is given.
 //!
@@ -365,7 +366,7 @@ fn at_apex(qtype: u16, zone: &Zone, now: u64, reply: &mut Reply<'_>) -> Kind {
     let settings = zone.settings();
     let apex = Owner::Apex(0);
     match qtype {
-        rr_type::SOA => match zone.ignorance(Scope::Combined, now) {
+        rr_type::SOA => match zone.ignorance_of_evidence(now) {
             Some(ignorance) => return ignorance.into(),
             None => write_soa(Section::Answer, apex, settings.ttl, zone, reply),
         },

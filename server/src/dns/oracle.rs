@@ -143,6 +143,8 @@ struct Oracle {
     stems: BTreeMap<Labels, Vec<Entry>>,
     /// The lists of which something is not known (G8), and the combined zone as none.
     unknown: BTreeSet<Option<usize>>,
+    /// Whether the publisher was heard of lately.
+    fresh: bool,
 }
 
 fn labels(parts: impl Iterator<Item = String>, below: &[&str]) -> Labels {
@@ -159,7 +161,7 @@ fn nibbles(bits: u128, count: u32) -> impl Iterator<Item = String> {
 
 impl Oracle {
     fn new(lists: &[ListSettings], data: &[(usize, Origin, u64)], files: &Files, fresh: bool) -> Self {
-        let mut oracle = Self { names: BTreeMap::new(), stems: BTreeMap::new(), unknown: BTreeSet::new() };
+        let mut oracle = Self { names: BTreeMap::new(), stems: BTreeMap::new(), unknown: BTreeSet::new(), fresh };
         oracle.add(labels(std::iter::empty(), &[]), []);
         let combined: Vec<usize> = (0..lists.len()).filter(|list| lists[*list].combined).collect();
         let is_known = |list: &usize| match files.get(list) {
@@ -498,7 +500,7 @@ fn expected(asking: &Asking, name: &Labels, oracle: &Oracle, lists: &[ListSettin
     }
     let at_apex = name.len() == 2;
     let known = oracle.knows(name, lists);
-    if !known && at_apex && asking.qtype == RecordType::SOA {
+    if !oracle.fresh && at_apex && asking.qtype == RecordType::SOA {
         return code(ResponseCode::ServFail);
     }
     let Some(entries) = oracle.find(name) else {

@@ -1,13 +1,13 @@
 //! One JSON document, an entry a line:
 //!
 //! ```json
-//! {"zone":"bl.example","serial":1795653000,"made":"2026-11-26T01:30:00Z","lists":[{"name":"spam","code":"127.0.0.2"}],"entries":[
+//! {"zone":"bl.example","serial":1795653000,"made":"2026-11-26T01:30:00Z","lists":[{"name":"spam","code":"127.0.0.2"}],"left_out":[],"entries":[
 //! {"address":"192.0.2.1","lists":["spam"],"codes":["127.0.0.2"],"until":"2026-11-27T01:30:00Z"},
 //! {"network":"2001:db8:1:2::/64","lists":["spam"],"codes":["127.0.0.2"],"until":"2026-11-27T01:30:00Z"}
 //! ]}
 //! ```
 //!
-//! `until` is when the first of the entry's listings ends: from then on it says too much. The lists and the codes of an
+//! `left_out` names the static lists that the zone holds and the document does not. `until` is when the first of the entry's listings ends: from then on it says too much. The lists and the codes of an
 //! entry stand in the same order.
 
 use std::io::{self, Write};
@@ -43,6 +43,8 @@ pub(super) fn write(export: &Export<'_>, out: &mut dyn Write) -> io::Result<u64>
     to_writer(&mut *out, &export.zone.settings().name.to_string())?;
     write!(out, ",\"serial\":{},\"made\":\"{}\",\"lists\":", export.zone.serial(), moment(export.now))?;
     to_writer(&mut *out, &named.collect::<Vec<_>>())?;
+    write!(out, ",\"left_out\":")?;
+    to_writer(&mut *out, &export.left_out.iter().map(|left| &left.list).collect::<Vec<_>>())?;
     write!(out, ",\"entries\":[")?;
     let mut count = 0;
     for entry in export.entries() {

@@ -22,7 +22,7 @@ const NIBBLES: usize = 32;
 
 pub(super) fn write(export: &Export<'_>, out: &mut dyn Write) -> io::Result<u64> {
     let settings = export.zone.settings();
-    writeln!(out, "; {}", export.title())?;
+    export.write_title(';', out)?;
     writeln!(out, "$ORIGIN {}\n$TTL {}", absolute(&settings.name), settings.ttl)?;
     let contact = absolute(&settings.contact);
     writeln!(out, "@ IN SOA {} {contact} {}", absolute(export.primary), export.soa_numbers())?;

@@ -71,10 +71,30 @@ pub struct Export<'a> {
     pub name_servers: &'a [DomainName],
     /// The primary that their SOA names.
     pub primary: &'a DomainName,
+    /// The static lists that the zone holds and the export does not.
+    pub left_out: &'a [LeftOut],
     /// The Unix second at which it is made: what has ended by then stays out.
     pub now: u64,
     /// Told of each entry that was read, with how many listings it has.
     pub read: &'a dyn Fn(usize),
+}
+
+/// A static list, which is a file already: a copy that is to answer as the service does must load it, too.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeftOut {
+    /// Its label.
+    pub list: String,
+    /// Its files, as a line for people may show them.
+    pub files: String,
+    /// The names under which the service holds it.
+    pub zones: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { list, files, zones } = self;
+        write!(out, "{zones} also holds the static list {list} ({files}), which is not in here: load it beside this")
+    }
 }
 
 /// What one list says of an origin.
@@ -147,6 +167,12 @@ impl Export<'_> {
             moment(self.now),
             lists.join(", ")
         )
+    }
+
+    /// Writes the title, and a line for each list that is left out, behind a comment sign.
+    fn write_title(&self, sign: char, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{sign} {}", self.title())?;
+        self.left_out.iter().try_for_each(|list| writeln!(out, "{sign} {list}"))
     }
 
     /// The SOA's data behind the names: serial and times.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{Export, ending};
 
 pub(super) fn write(export: &Export<'_>, out: &mut dyn Write) -> io::Result<u64> {
-    writeln!(out, "# {}", export.title())?;
+    export.write_title('#', out)?;
     let mut count = 0;
     for entry in export.entries() {
         writeln!(out, "{}", entry.origin)?;

@@ -13,7 +13,8 @@ use super::{Export, absolute, ending};
 
 pub(super) fn write(export: &Export<'_>, out: &mut dyn Write) -> io::Result<u64> {
     let longest = export.zone.settings().ttl;
-    writeln!(out, "; {}\n$TTL {longest}", export.title())?;
+    export.write_title(';', out)?;
+    writeln!(out, "$TTL {longest}")?;
     let contact = absolute(&export.zone.settings().contact);
     writeln!(out, "@ IN SOA localhost. {contact} {}\n@ IN NS localhost.", export.soa_numbers())?;
     let mut count = 0;

@@ -18,7 +18,7 @@ use crate::zone::{ADDRESS, Code, DomainName};
 pub(super) fn write(export: &Export<'_>, out: &mut dyn Write) -> io::Result<u64> {
     let settings = export.zone.settings();
     let servers: Vec<String> = export.name_servers.iter().map(name).collect();
-    writeln!(out, "# {}", export.title())?;
+    export.write_title('#', out)?;
     writeln!(out, "# rbldnsd {}:combined:THIS-FILE", settings.name)?;
     let until = export.now.saturating_add(settings.max_age.into());
     writeln!(out, "$TIMESTAMP {} {}", timestamp(export.now), timestamp(until))?;

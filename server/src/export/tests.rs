@@ -49,11 +49,33 @@ fn example() -> Zone {
 }
 
 fn written(zone: &Zone, format: Format) -> String {
+    written_without(zone, format, &[])
+}
+
+fn written_without(zone: &Zone, format: Format, left_out: &[LeftOut]) -> String {
     let name_servers = &zone.settings().name_servers;
-    let export = Export { zone, name_servers, primary: &name_servers[0], now: NOW, read: &|_| () };
+    let export = Export { zone, name_servers, primary: &name_servers[0], left_out, now: NOW, read: &|_| () };
     let mut out = Vec::new();
     export.write(format, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// Whoever serves a file reads in its head what the service holds beside it.
+#[test]
+fn what_is_left_out_is_told() {
+    let left_out = [LeftOut {
+        list: "dialups".to_owned(),
+        files: "/etc/dialups".to_owned(),
+        zones: "bl.example (and dialups.bl.example)".to_owned(),
+    }];
+    let said =
+        "bl.example (and dialups.bl.example) also holds the static list dialups (/etc/dialups), which is not in here";
+    for (format, sign) in [(Format::Rbldnsd, '#'), (Format::Zone, ';'), (Format::Rpz, ';'), (Format::Plain, '#')] {
+        let text = written_without(&example(), format, &left_out);
+        assert!(text.lines().nth(1).unwrap().starts_with(&format!("{sign} {said}")), "{text}");
+        assert!(!written(&example(), format).contains("static"));
+    }
+    assert!(written_without(&example(), Format::Json, &left_out).contains("\"left_out\":[\"dialups\"],"));
 }
 
 #[test]
@@ -71,7 +93,7 @@ fn plain() {
 
 #[test]
 fn json() {
-    let expected = r#"{"zone":"bl.example","serial":1795656000,"made":"2026-11-26T01:30:00Z","lists":[{"name":"spam","code":"127.0.0.2"},{"name":"backscatter","code":"127.0.0.5"},{"name":"mixed","code":"127.0.0.8"}],"entries":[
+    let expected = r#"{"zone":"bl.example","serial":1795656000,"made":"2026-11-26T01:30:00Z","lists":[{"name":"spam","code":"127.0.0.2"},{"name":"backscatter","code":"127.0.0.5"},{"name":"mixed","code":"127.0.0.8"}],"left_out":[],"entries":[
 {"address":"192.0.2.9","lists":["spam"],"codes":["127.0.0.2"],"until":"2026-11-27T01:30:00Z"},
 {"address":"192.0.2.10","lists":["spam","backscatter"],"codes":["127.0.0.2","127.0.0.5"],"until":"2026-11-26T01:32:00Z"},
 {"address":"198.51.100.1","lists":["mixed"],"codes":["127.0.0.8"],"until":"2026-11-26T01:30:01Z"},

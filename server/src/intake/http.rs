@@ -185,3 +185,40 @@ fn authenticate<'d>(declared: &'d Declared, headers: &HeaderMap) -> Result<&'d F
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words and response codes are those of the description that `GET /openapi.json` gives.
+    #[test]
+    fn refusals_are_as_described() {
+        let wait = Duration::from_secs(1);
+        let all = [
+            Refused::NoToken,
+            Refused::WrongToken,
+            Refused::WrongType,
+            Refused::NoTrap,
+            Refused::NoRecipient,
+            Refused::UnknownTrap,
+            Refused::WrongPeer,
+            Refused::OverQuota(wait),
+            Refused::TooLarge,
+            Refused::TooSlow,
+            Refused::NotDurable,
+        ];
+        let described: serde_json::Value = serde_json::from_str(include_str!("../web/openapi.json")).unwrap();
+        let words = &described["components"]["schemas"]["Error"]["properties"]["error"]["enum"];
+        let answers = &described["paths"]["/api/v1/samples"]["post"]["responses"];
+        for refused in &all {
+            assert!(words.as_array().unwrap().contains(&refused.why().into()), "{}", refused.why());
+            let said = answers[refused.status().as_str()]["description"].as_str().unwrap();
+            assert!(said.contains(&format!("`{}`", refused.why())), "{said}");
+        }
+        // Beside them the word of the pages, and the answer that takes a sample.
+        assert_eq!(words.as_array().unwrap().len(), all.len() + 1);
+        let codes: std::collections::BTreeSet<String> =
+            all.iter().map(|refused| refused.status().to_string()[..3].to_owned()).collect();
+        assert_eq!(answers.as_object().unwrap().len(), codes.len() + 1);
+    }
+}

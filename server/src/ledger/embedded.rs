@@ -54,7 +54,7 @@ pub enum LedgerError {
         found: i64,
     },
     /// The folder cannot be made or opened.
-    #[error("{}: {error}", path.display())]
+    #[error("the data folder {} cannot be made or written: {error}; write `data = \"FOLDER\"` with one that this user may make", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,

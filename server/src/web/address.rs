@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Shown;
+use super::site::Site;
 use crate::publisher::unix_now;
 use crate::zone::{Scope, Zone};
 
@@ -28,11 +29,11 @@ struct PublicListing {
 }
 
 /// What a list that the operator keeps in a file says.
-#[derive(Serialize)]
-struct PublicEntry {
-    list: String,
-    code: Ipv4Addr,
-    text: String,
+#[derive(Serialize, PartialEq, Eq)]
+pub(crate) struct FileEntry {
+    pub(crate) list: String,
+    pub(crate) code: Ipv4Addr,
+    pub(crate) text: String,
 }
 
 /// What is public about an address.
@@ -41,8 +42,10 @@ struct PublicAddress {
     address: IpAddr,
     listed_as: String,
     listings: Vec<PublicListing>,
-    /// What the operator's own files say, each text once.
-    files: Vec<PublicEntry>,
+    /// What the operator's own files say, each value and text once.
+    files: Vec<FileEntry>,
+    /// The lists of which it is not known now whether they hold it (G8).
+    unknown: Vec<String>,
     /// Why a server that is listed for its answers sends them.
     causes: Vec<PublicCause>,
 }
@@ -64,7 +67,7 @@ impl PublicAddress {
 #[derive(Template)]
 #[template(path = "lookup.html")]
 struct LookupPage<'a> {
-    zone: &'a str,
+    site: Site<'a>,
     unpublished: bool,
     mistake: Option<&'a str>,
 }
@@ -72,7 +75,7 @@ struct LookupPage<'a> {
 #[derive(Template)]
 #[template(path = "address.html")]
 struct AddressPage<'a> {
-    zone: &'a str,
+    site: Site<'a>,
     about: &'a PublicAddress,
     /// Whether the policy asks for several traps in several domains.
     several: bool,
@@ -93,7 +96,7 @@ pub(super) async fn lookup(State(shown): State<Shown>, Query(lookup): Query<Look
         Some(None) => Some("This is no address. Write it as 192.0.2.1 or 2001:db8::1."),
         None => None,
     };
-    html(&LookupPage { zone: &shown.zone_name, unpublished: !shown.declared.load().publishes, mistake })
+    html(&LookupPage { site: Site::of(&shown), unpublished: !shown.declared.load().publishes, mistake })
 }
 
 /// `GET /address/{address}`: why it is listed, for a person.
@@ -108,7 +111,7 @@ pub(super) async fn page(
             let token = shown.doorkeeper.form(Origin::from(address), peer.ip(), &headers, unix_now());
             let policy = &shown.declared.load().policy;
             let several = policy.traps > 1 && policy.trap_domains > 1;
-            html(&AddressPage { zone: &shown.zone_name, about: &about(&shown, address), several, token })
+            html(&AddressPage { site: Site::of(&shown), about: &about(&shown, address), several, token })
         }
         None => (StatusCode::NOT_FOUND, "no such address\n").into_response(),
     }
@@ -161,24 +164,27 @@ fn about(shown: &Shown, address: IpAddr) -> PublicAddress {
     let public =
         |(cause, _): (Cause, u64)| PublicCause { cause: cause.name(), text: cause.paragraph(), mends: cause.mends() };
     let causes = causes.into_iter().map(public).collect();
-    PublicAddress { address, listed_as: origin.to_string(), listings, files: in_files(&zone, address), causes }
+    let second = u64::try_from(now).unwrap_or(0);
+    let files = in_files(&zone, address, second);
+    let unknown = zone.lists().iter().enumerate().filter(|(index, _)| !zone.is_known(*index, second));
+    let unknown = unknown.map(|(_, list)| list.label.as_str().to_owned()).collect();
+    PublicAddress { address, listed_as: origin.to_string(), listings, files, unknown, causes }
 }
 
-/// What the operator's own files say of an address, each text of a list once.
-fn in_files(zone: &Zone, address: IpAddr) -> Vec<PublicEntry> {
-    let now = u64::try_from(unix_now()).unwrap_or(0);
+/// What the operator's own files say of an address at `now` (Unix seconds), each value and text of a list once.
+pub(crate) fn in_files(zone: &Zone, address: IpAddr, now: u64) -> Vec<FileEntry> {
     let files = zone.lists().iter().enumerate().filter(|(_, list)| list.from_file);
-    let mut entries: Vec<PublicEntry> = Vec::new();
+    let mut entries: Vec<FileEntry> = Vec::new();
     for (index, list) in files {
         for listing in zone.listings(Scope::List(index), address, now) {
             let mut text = Vec::new();
             zone.write_text(&listing, address, &mut text);
-            let entry = PublicEntry {
+            let entry = FileEntry {
                 list: list.label.as_str().to_owned(),
                 code: listing.code.address(),
                 text: String::from_utf8_lossy(&text).into_owned(),
             };
-            if !entries.iter().any(|known| known.list == entry.list && known.text == entry.text) {
+            if !entries.contains(&entry) {
                 entries.push(entry);
             }
         }

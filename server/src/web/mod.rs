@@ -3,12 +3,14 @@
 //! Public answers say of an address whether it is listed, since when and until when, and nothing of what is known about
 //! an address that is not (C02): whoever sends to a trap learns from them no more than from the zone.
 
+mod site;
 mod address;
 mod listen;
+mod openapi;
 mod removal;
 mod status;
 
-pub(crate) use address::time;
+pub(crate) use address::{FileEntry, in_files, time};
 pub use listen::{CONNECTIONS, serve};
 pub use removal::Doorkeeper;
 
@@ -37,6 +39,8 @@ pub struct Shown {
     pub declared: Arc<Current>,
     /// The zone's name.
     pub zone_name: Arc<str>,
+    /// The operator's mailbox, for whoever has a question.
+    pub contact: Arc<str>,
     /// What a request for removal goes to.
     pub control: Control,
     /// Who may ask for removal.
@@ -56,7 +60,10 @@ pub struct Served {
 
 /// The routes of one listener.
 pub fn router(served: Served, intake: Intake, shown: Shown) -> Router {
-    let mut routes = Router::new().route("/healthz", get(status::healthy)).route("/readyz", get(status::ready));
+    let mut routes = Router::new()
+        .route("/healthz", get(status::healthy))
+        .route("/readyz", get(status::ready))
+        .route("/openapi.json", get(openapi::describe));
     if served.pages {
         routes = routes
             .route("/", get(address::lookup))

@@ -19,6 +19,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::address::{html, time};
+use super::site::Site;
 use super::{Shown, address};
 use crate::ledger::Correction;
 use crate::publisher::unix_now;
@@ -110,7 +111,7 @@ pub(super) struct RemovalForm {
 #[derive(Template)]
 #[template(path = "removal.html")]
 struct RemovalPage<'a> {
-    zone: &'a str,
+    site: Site<'a>,
     address: IpAddr,
     answer: Answer,
 }
@@ -148,7 +149,7 @@ pub(super) async fn ask(
     } else {
         answer(&shown, origin, Origin::from(client) == origin, now).await
     };
-    (status, html(&RemovalPage { zone: &shown.zone_name, address, answer })).into_response()
+    (status, html(&RemovalPage { site: Site::of(&shown), address, answer })).into_response()
 }
 
 async fn answer(shown: &Shown, origin: Origin, proven: bool, now: i64) -> (StatusCode, Answer) {

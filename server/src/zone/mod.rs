@@ -356,19 +356,25 @@ impl Zone {
         if self.is_emptied() {
             return None;
         }
-        let of_evidence = || match self.last_heard() {
-            None => Some(Ignorance::NotReady),
-            Some(_) => self.is_too_old(now).then_some(Ignorance::TooOld),
-        };
         let lists = self.lists_in(scope);
         if lists.is_empty() {
-            return of_evidence();
+            return self.ignorance_of_evidence(now);
         }
         lists.iter().find_map(|list| match &self.contents[*list] {
-            Content::Evidence(_) => of_evidence(),
+            Content::Evidence(_) => self.ignorance_of_evidence(now),
             Content::File(None) => Some(Ignorance::NotReady),
             content => content.file(now).is_none().then_some(Ignorance::TooOld),
         })
+    }
+
+    /// Why what the serial tells of, the evidence, may not be believed at `now`; none if it may. Files have no part in the
+    /// serial.
+    pub fn ignorance_of_evidence(&self, now: u64) -> Option<Ignorance> {
+        match self.last_heard() {
+            _ if self.is_emptied() => None,
+            None => Some(Ignorance::NotReady),
+            Some(_) => self.is_too_old(now).then_some(Ignorance::TooOld),
+        }
     }
 
     /// Reads what [`Self::listings`] will wait for, for a batch at once: list by list, in loops that are so short that a core

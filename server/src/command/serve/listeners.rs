@@ -322,15 +322,49 @@ pub(super) fn served(role: Role, settings: &Settings) -> Option<Served> {
 
 fn busy(config: Option<&Path>, role: Role, transport: &str, address: SocketAddr, error: &io::Error) -> CommandError {
     let file = config.map_or_else(|| "a settings file".to_owned(), |path| path.display().to_string());
-    let what = match error.kind() {
-        io::ErrorKind::AddrInUse => format!("another process has {transport} port {}", address.port()),
-        io::ErrorKind::AddrNotAvailable => format!("this machine has no address {}", address.ip()),
-        io::ErrorKind::PermissionDenied => format!("port {} needs more rights (CAP_NET_BIND_SERVICE)", address.port()),
-        _ => error.to_string(),
-    };
     let (table, key) = role.key();
-    CommandError::Usage(format!(
-        "cannot listen on {address}: {what}; stop it or set another address: `{key} = [\"{}:PORT\"]` under [{table}] in {file}",
-        address.ip()
-    ))
+    let (port, other) = (address.port(), SocketAddr::new(address.ip(), 0).to_string());
+    let other = other.trim_end_matches('0');
+    let elsewhere = format!("`{key} = [\"{other}PORT\"]` under [{table}] in {file}");
+    let what = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("another process has {transport} port {port}; stop it, or set another port: {elsewhere}")
+        }
+        io::ErrorKind::AddrNotAvailable => format!(
+            "this machine has no address {}; give it that address, or set one that it has: `{key}` under [{table}] in \
+             {file}. To an address that comes later firsthand.socket listens at once (FreeBind=yes)",
+            address.ip()
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "ports below 1024 need CAP_NET_BIND_SERVICE; let systemd hold the socket (firsthand.socket) or give that \
+             capability (AmbientCapabilities=), or set a port from 1024: {elsewhere}"
+        ),
+        _ => format!("{error}; set another address: {elsewhere}"),
+    };
+    CommandError::Usage(format!("cannot listen on {address}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said is what helps: an address that is not there cannot be stopped.
+    #[test]
+    fn each_hindrance_has_its_own_mend() {
+        let said = |address: &str, kind: io::ErrorKind| {
+            busy(Some(Path::new("x.toml")), Role::Dns, "UDP", address.parse().unwrap(), &kind.into()).to_string()
+        };
+        let busy = said("[::1]:53", io::ErrorKind::AddrInUse);
+        assert!(
+            busy.contains("another process has UDP port 53; stop it, or set another port: `listen = [\"[::1]:PORT\"]`")
+        );
+        let absent = said("192.0.2.53:53", io::ErrorKind::AddrNotAvailable);
+        assert!(
+            absent.contains("no address 192.0.2.53; give it that address") && absent.contains("FreeBind=yes"),
+            "{absent}"
+        );
+        let denied = said("192.0.2.53:53", io::ErrorKind::PermissionDenied);
+        assert!(denied.contains("CAP_NET_BIND_SERVICE; let") && denied.contains("192.0.2.53:PORT"), "{denied}");
+        assert!(!absent.contains("stop it") && !denied.contains("stop it"));
+    }
 }

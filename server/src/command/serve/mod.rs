@@ -160,7 +160,8 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     dns.begin(runtime.handle())?;
 
     let (reloads, asked) = mpsc::channel(1);
-    let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders, reloads };
+    let file = config.map(Path::to_owned);
+    let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders, reloads, file };
     let shown = Shown {
         control: control.clone(),
         doorkeeper: Doorkeeper::new(random()?, &settings.http.proxies),
@@ -169,6 +170,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         ledger: ledger.clone(),
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
+        contact: settings.zone.contact.as_str().into(),
     };
     let intake = Intake::new(Arc::clone(&declared), ledger, Arc::clone(&metrics));
     let router = |role| served(role, &settings).map(|served| web::router(served, intake.clone(), shown.clone()));

@@ -133,6 +133,9 @@ fn differences(prefix: &str, old: &Table, new: &Table, keys: &mut BTreeSet<Strin
     let all: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for key in all {
         match (old.get(key), new.get(key)) {
+            (old, new) if key == LISTS && prefix.is_empty() && old != new => {
+                keys.extend(differences_of_lists(entries(old), entries(new)));
+            }
             (Some(toml::Value::Table(old)), Some(toml::Value::Table(new))) => {
                 differences(&format!("{prefix}{key}."), old, new, keys);
             }
@@ -140,6 +143,31 @@ fn differences(prefix: &str, old: &Table, new: &Table, keys: &mut BTreeSet<Strin
             _ => drop(keys.insert(format!("{prefix}{key}"))),
         }
     }
+}
+
+/// The entries of an array of tables.
+fn entries(array: Option<&toml::Value>) -> Vec<&Table> {
+    array.and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_table).collect()
+}
+
+/// Which list differs, and in what: `list.dialups.combined`, or `list.dialups` for one that comes or goes; `list` where
+/// only their order does.
+fn differences_of_lists(old: Vec<&Table>, new: Vec<&Table>) -> BTreeSet<String> {
+    let name = |list: &Table| list.get("name").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+    let mut keys = BTreeSet::new();
+    for list in &old {
+        let key = format!("{LISTS}.{}", name(list));
+        match new.iter().find(|other| name(other) == name(list)) {
+            Some(other) => differences(&format!("{key}."), list, other, &mut keys),
+            None => drop(keys.insert(key)),
+        }
+    }
+    let added = new.iter().filter(|list| old.iter().all(|other| name(other) != name(list)));
+    keys.extend(added.map(|list| format!("{LISTS}.{}", name(list))));
+    if keys.is_empty() {
+        keys.insert(LISTS.to_owned());
+    }
+    keys
 }
 
 #[cfg(test)]
@@ -161,6 +189,20 @@ mod tests {
              networks = [\"26.0.0.0/24\"]\nreason = \"x\"\n",
         );
         assert_eq!(changed(&before, &after), ["data", "dns.allow", "dns.listen", "exempt", "policy.list-at"]);
+        let lists = |names: &[(&str, &str)]| {
+            let list = |(at, (name, more)): (usize, &(&str, &str))| {
+                format!("[[list]]\nname = \"{name}\"\ncode = \"127.0.0.{}\"\nfile = \"f\"\n{more}\n", 30 + at)
+            };
+            settings(&names.iter().enumerate().map(list).collect::<String>())
+        };
+        let before = lists(&[("aa", ""), ("bb", "")]);
+        let after = lists(&[("aa", "combined = true\nformat = \"ip4trie\""), ("cc", "")]);
+        assert_eq!(changed(&before, &after), ["list.aa.combined", "list.aa.format", "list.bb", "list.cc"]);
+        assert!(changed(&before, &after).iter().all(|key| is_fixed(key)));
+        let mut turned = before.clone();
+        turned.lists.reverse();
+        assert_eq!(changed(&before, &turned), ["list"]);
+        assert_eq!(changed(&before, &Settings { lists: Vec::new(), ..before.clone() }), ["list.aa", "list.bb"]);
         let fixed = ["data", "zone.page", "zone.name", "dns.listen", "dns.tcp-idle", "http.proxies", "list"];
         assert!(fixed.iter().all(|key| is_fixed(key)));
         assert!(!["dns.allow", "dns.cookie-secrets", "feed", "rate-limit.mode"].iter().any(|key| is_fixed(key)));

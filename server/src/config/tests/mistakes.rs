@@ -144,6 +144,41 @@ fn zone_and_listeners_are_checked() {
             "is taken by line 2",
             "another port",
         ),
+        (
+            "[dns]\nlisten = [\"0.0.0.0:53\",\n\"127.0.0.1:53\"]\n",
+            3,
+            "dns.listen",
+            "\"127.0.0.1:53\" is taken by line 2: \"0.0.0.0:53\" is every address",
+            "the wildcard or the single addresses",
+        ),
+        (
+            "[dns]\nlisten = [\"[::1]:53\"]\n[http]\nlisten = [\"[::]:53\"]\n",
+            2,
+            "dns.listen",
+            "is taken by line 4",
+            "another port",
+        ),
+        (
+            "[http]\nlisten = [\"0.0.0.0:5300\"]\n",
+            2,
+            "http.listen",
+            "is taken by the default dns.listen = [\"127.0.0.1:5300\"]",
+            "another port",
+        ),
+        (
+            "[zone]\ncombined = [\"dialups\"]\n",
+            2,
+            "zone.combined",
+            "\"dialups\"",
+            "a static list is put there by combined = true in its [[list]]",
+        ),
+        (
+            "[[list]]\nname = \"aa\"\ncode = \"127.0.0.2\"\nfile = \"f\"\n",
+            3,
+            "list.code",
+            "it is the code of spam",
+            "the line \":127.0.0.2:\" above them says so",
+        ),
         ("data = \"\"\n", 1, "data", "is not a path", "name of a file or folder"),
     ];
     for (text, line, key, what, mend) in cases {

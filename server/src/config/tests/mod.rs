@@ -105,10 +105,7 @@ fn without_a_file_everything_is_the_safe_local_default() {
     assert_eq!(settings.dns.listen, ["127.0.0.1:5300".parse().expect("an address")]);
     assert_eq!(settings.http.listen, ["127.0.0.1:8080".parse().expect("an address")]);
     assert!(settings.relays.is_empty() && settings.feeds.is_empty() && settings.traps.is_empty());
-    assert!(
-        warnings[0].to_string().starts_with("built-in defaults: policy.traps: asks for 3 traps, and 0 "),
-        "{warnings:?}"
-    );
+    assert!(warnings.is_empty(), "{warnings:?}");
 }
 
 #[test]
@@ -236,6 +233,13 @@ fn allowed_and_probably_not_meant_is_warned_of() {
         traps.collect::<String>()
     };
     assert_eq!(warned(&traps(&["a", "b", "c"], "pristine")), Vec::<String>::new());
+    // Static lists alone ask for no trap; a feed does.
+    assert_eq!(warned(EXAMPLE_LIST), Vec::<String>::new());
+    let none = warned(&format!("{RELAY_AND_FEED}relays = [\"mx1\"]\n"));
+    assert!(
+        none[0].starts_with("x.toml: policy.traps: asks for 3 traps, and 0 ") && none[0].contains("from evidence"),
+        "{none:?}"
+    );
     let few = warned(&(traps(&["a", "b"], "seeded") + &traps(&["c"], "recycled") + "[policy]\ntraps = 3\n"));
     assert!(
         few[0].starts_with("x.toml: policy.trap-domains: asks for 3 trap domains, and 2 pristine or seeded"),
@@ -248,10 +252,53 @@ fn allowed_and_probably_not_meant_is_warned_of() {
         "{light:?}"
     );
     let shadow = warned(&(traps(&["a", "b", "c"], "pristine") + "[policy]\nmode = \"shadow\"\n"));
+    assert!(shadow[0].starts_with("x.toml:11: policy.mode: \"shadow\" publishes nothing from evidence"), "{shadow:?}");
+}
+
+/// The default page is for the default listeners only.
+#[test]
+fn a_page_that_nobody_can_open_is_told() {
+    let warned = |text: &str| told(&loaded(text).warnings);
+    let public = warned("[dns]\nlisten = [\"127.0.0.1:53\", \"192.0.2.53:53\"]\n");
+    let begin = "x.toml: zone.page: \"http://127.0.0.1:8080/address/{address}\" stands in the TXT answers that 192.0.2.53:53 gives";
     assert!(
-        shadow[0].starts_with("x.toml:11: policy.mode: \"shadow\" publishes nothing but the test entries"),
-        "{shadow:?}"
+        public.len() == 1 && public[0].starts_with(begin) && public[0].contains("https://bl.example.net/"),
+        "{public:?}"
     );
+    let written = warned("[zone]\npage = \"http://localhost/{address}\"\n[dns]\nlisten = [\"[::]:53\"]\n");
+    assert!(written[0].starts_with("x.toml:2: zone.page: "), "{written:?}");
+    let elsewhere = warned("[http]\nlisten = [\"127.0.0.1:8081\"]\n");
+    assert!(elsewhere.len() == 1 && elsewhere[0].contains("no http.listen has port 8080; "), "{elsewhere:?}");
+    assert!(elsewhere[0].ends_with("page = \"http://127.0.0.1:8081/address/{address}\""), "{elsewhere:?}");
+    for good in [
+        "[http]\nlisten = [\"127.0.0.1:0\"]\n",
+        "[http]\nlisten = [\"127.0.0.1:81\"]\n[zone]\npage = \"http://localhost:81/{address}\"\n",
+        "[dns]\nlisten = [\"[::]:53\"]\n[zone]\npage = \"https://bl.example.net/{address}\"\n",
+    ] {
+        assert_eq!(warned(good), [""; 0], "{good}");
+    }
+}
+
+/// Whoever can read the secret of cookies can forge them, and whoever can read a key can be the server.
+#[test]
+fn secrets_that_everybody_can_read_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    crate::certificate::tests::issue(folder.path(), "ns.example", 1);
+    fs::write(folder.path().join("cookies"), "000102030405060708090a0b0c0d0e0f\n").expect("written");
+    let text = "[dns]\ntls = [\"127.0.0.1:853\"]\ncookie-secrets = \"cookies\"\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+    for (mode, warnings) in [(0o600, 0), (0o640, 0), (0o644, 2), (0o602, 2)] {
+        for name in ["cookies", "key.pem"] {
+            fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).expect("a mode");
+        }
+        let told = told(&Settings::parse(text, "x.toml", folder.path()).expect("good settings").warnings);
+        assert_eq!(told.len(), warnings, "{mode:o}: {told:?}");
+        for (warning, key) in told.iter().zip(["x.toml:3: dns.cookie-secrets", "x.toml:5: dns.key"]) {
+            assert!(
+                warning.starts_with(key) && warning.contains("everybody on this machine; run: chmod 640"),
+                "{warning}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -356,6 +356,11 @@ fn ignorance_has_its_reasons() {
         );
         assert_eq!(error(zone, "9.0.0.127.block.bl.example"), (ResponseCode::NoError, None));
         assert_eq!(error(zone, "9.2.0.192.block.bl.example").0, ResponseCode::ServFail);
+        // The serial says nothing about files, and monitors and delegation checks ask for it.
+        for qtype in ["SOA", "NS"] {
+            let message = reply(zone, &query("bl.example", qtype), NOW);
+            assert_eq!((message.metadata.response_code, message.answers.len()), (ResponseCode::NoError, 1), "{qtype}");
+        }
     }
 }
 
