@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -28,6 +28,10 @@ use tracing::warn;
 const BACKLOG: i32 = 1024;
 /// How long to wait before accepting again after the system refused to, as when it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// What the kernel is asked to hold of a connection that we do not read, and of one whose client does not, bytes; it takes
+/// twice as many. Left to itself, or to the buffers of a socket unit, it would hold megabytes of each.
+const RECEIVE_BUFFER: usize = 128 << 10;
+const SEND_BUFFER: usize = 64 << 10;
 /// The prefix of an IPv4 network that is counted as one.
 const PREFIX_V4: u32 = 24;
 /// The prefix of an IPv6 network that is counted as one: what one customer has at most, as a rule (RFC 6177 §2).
@@ -307,6 +311,13 @@ pub async fn accept<Served>(
 ) where
     Served: Future<Output = ()> + Send + 'static,
 {
+    // What a listener has, each of its connections gets.
+    let room = SockRef::from(&listener);
+    for bounded in [room.set_recv_buffer_size(RECEIVE_BUFFER), room.set_send_buffer_size(SEND_BUFFER)] {
+        if let Err(error) = bounded {
+            warn!(%error, "the kernel holds as much for a connection as it likes");
+        }
+    }
     let mut connections = JoinSet::new();
     loop {
         let accepting = async {
@@ -400,6 +411,32 @@ mod tests {
         drop((held, six, proxied));
         assert_eq!((counts.open(), counts.taken()), (0, 56));
         assert!(places.held().prefixes.is_empty() && places.held().staying.is_empty());
+    }
+
+    /// Whoever reads nothing, or is not read, has the kernel hold little, whatever the listener came with.
+    #[tokio::test]
+    async fn the_kernel_holds_little_of_a_connection() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // As ReceiveBuffer= and SendBuffer= of a socket unit do.
+        SockRef::from(&listener).set_recv_buffer_size(4 << 20).unwrap();
+        SockRef::from(&listener).set_send_buffer_size(4 << 20).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (places, counts) = places(16, 16);
+        let (stop, stopped) = watch::channel(false);
+        let (told, mut sizes) = tokio::sync::mpsc::channel(1);
+        let serve = move |stream: TcpStream, _| {
+            let (room, told) = (SockRef::from(&stream), told.clone());
+            let sizes = (room.recv_buffer_size().unwrap(), room.send_buffer_size().unwrap());
+            async move { told.send(sizes).await.unwrap() }
+        };
+        let listener = TcpListener::from_std(listener).unwrap();
+        let accepting = tokio::spawn(async move { accept(listener, &places, &counts, stopped, |_| true, serve).await });
+        // What connects before it is accepted from has what the listener came with.
+        tokio::task::yield_now().await;
+        let _client = TcpStream::connect(address).await.unwrap();
+        assert_eq!(sizes.recv().await.unwrap(), (2 * RECEIVE_BUFFER, 2 * SEND_BUFFER));
+        stop.send(true).unwrap();
+        accepting.await.unwrap();
     }
 
     /// RFC 9210 §4.4: who was active last leaves last, and a newcomer gets in.
