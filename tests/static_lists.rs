@@ -19,7 +19,7 @@ use firsthand_analyzer::listing::Exemptions;
 use firsthand_server::config::{ListFormat, Word};
 use firsthand_server::lists::{self, Read};
 use firsthand_server::zone::{Code, Fixed};
-use harness::{FIRSTHAND, PATIENCE};
+use harness::{FIRSTHAND, PATIENCE, Service};
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 
@@ -502,6 +502,41 @@ fn an_expired_list_is_known_by_its_stamp() {
     let rbldnsd = Rbldnsd::start(&[Case::new(ListFormat::Ip4set, "", Vec::new()), case]);
     let (code, _) = rbldnsd.try_ask("1.1.1.20.z1.", RecordType::A).unwrap();
     assert_eq!(code, ResponseCode::ServFail);
+}
+
+/// The settings of a service with one list, whose files these are.
+fn served(files: &str, more: &str) -> String {
+    let list = format!("[[list]]\nname = \"hand\"\ncode = \"127.0.0.20\"\nfile = {files}\n{more}");
+    format!("{}{list}", harness::settings(0))
+}
+
+/// A service beside whose settings the files stand.
+fn serve(files: &[(&str, &str)], settings: &str) -> Service {
+    Service::start_with(settings, |folder| {
+        for (name, text) in files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+    })
+}
+
+fn signal(service: &Service, name: &str) {
+    assert!(Command::new("kill").args([name, &service.id().to_string()]).status().unwrap().success());
+}
+
+/// A FIFO in the place of a file must not make the service deaf to the one who stops it.
+#[test]
+fn a_service_whose_list_became_a_fifo_serves_on_and_stops() {
+    let mut service = serve(&[("hand", "20.1.2.3\n")], &served("\"hand\"", ""));
+    let fifo = service.folder.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    fs::rename(&fifo, service.folder.path().join("hand")).unwrap();
+    service.wait("the mistake", |service| service.log().contains("hand: cannot be read: it is no regular file; "));
+    assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).1, ["127.0.0.20"]);
+    signal(&service, "-TERM");
+    service.wait_for_end();
+    // It is no reason not to start, either: nothing is known of the list (G8).
+    service.restart();
+    assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).0, ResponseCode::ServFail);
 }
 
 #[test]

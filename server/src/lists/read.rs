@@ -4,10 +4,10 @@
 //! said about the files all the same; or the mistakes. The files are read as a stream and never held.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use firsthand_analyzer::listing::Exemptions;
 use flate2::bufread::MultiGzDecoder;
@@ -20,6 +20,7 @@ use super::mistake::{Flaw, Mistake, Refusal};
 use super::template::{TEMPLATE_LIMIT, Variables, trimmed, written};
 use super::{ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_MAX, address};
 use crate::config::ListFormat;
+use crate::regular_file;
 use crate::zone::{ADDRESS_TEXT_LIMIT, ANSWER_LIMIT, Bits, Code, Fixed, FixedBuilder, KeptOut};
 
 /// The number of the value that holds where none is written.
@@ -53,15 +54,42 @@ pub fn read(
     exemptions: &Exemptions,
     now: u64,
 ) -> Result<Read, Refusal> {
+    read_until(&AtomicBool::new(false), files, format, code, exemptions, now)
+}
+
+/// The same until `stop`, after which the files cannot be read.
+pub(super) fn read_until(
+    stop: &AtomicBool,
+    files: &[impl AsRef<Path>],
+    format: ListFormat,
+    code: Code,
+    exemptions: &Exemptions,
+    now: u64,
+) -> Result<Read, Refusal> {
     let mut set = DataSet::new(format, code, now);
     for file in files {
         let name = file.as_ref().display().to_string();
-        match File::open(file) {
-            Ok(input) => set.add(&name, input),
+        match regular_file::open(file.as_ref()) {
+            Ok(input) => set.add(&name, Until { input, stop }),
             Err(error) => set.unreadable(&name, &error),
         }
     }
     set.finish(exemptions)
+}
+
+/// What can be read until `stop`.
+struct Until<'s, R> {
+    input: R,
+    stop: &'s AtomicBool,
+}
+
+impl<R: io::Read> io::Read for Until<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("the service stops")),
+            false => self.input.read(buffer),
+        }
+    }
 }
 
 /// A prefix of a trie, with the line that it stands on.
@@ -159,6 +187,7 @@ impl DataSet {
         let mend = match error.kind() {
             io::ErrorKind::NotFound => "put it there, or mend the path in the settings",
             io::ErrorKind::PermissionDenied => "let the service's user read it",
+            io::ErrorKind::Unsupported => "write the entries into a regular file",
             io::ErrorKind::UnexpectedEof => "it ends too early: copy it again, beside the old one, and rename it",
             _ => "see what is wrong with the file",
         };

@@ -546,6 +546,29 @@ fn the_first_mistakes_are_told_and_no_more() {
     assert!(missing.to_string().starts_with("/nonexistent/list: cannot be read: "), "{missing}");
 }
 
+/// To open a FIFO is to wait for its writer.
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let refusal = read(&[&fifo], Ip4set, Code::SPAM, &Exemptions::only([]), NOW).unwrap_err().to_string();
+    assert!(refusal.ends_with("it is no regular file; write the entries into a regular file"), "{refusal}");
+}
+
+/// Whoever stops the service does not wait until a large list is read.
+#[test]
+fn a_reading_ends_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list");
+    std::fs::write(&file, "20.1.1.1\n").unwrap();
+    let until = |stop: bool| {
+        let none = Exemptions::only([]);
+        read::read_until(&stop.into(), &[&file], Ip4set, Code::SPAM, &none, NOW)
+    };
+    assert!(until(false).is_ok() && until(true).unwrap_err().to_string().contains("the service stops"));
+}
+
 #[test]
 fn limits_are_told() {
     let long = format!("1.1.1.1 {}\n", "x".repeat(LINE_BYTES_MAX));

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use firsthand_analyzer::listing::Exemptions;
 
-use super::{Refusal, read};
+use super::Refusal;
+use super::read::read_until;
 use crate::config::{ListFormat, ListSettings};
 use crate::zone::{Code, Fixed};
 
@@ -114,7 +115,7 @@ impl Lists {
         let standings = Standings { lists: settings.iter().map(standing).collect(), reload: AtomicBool::new(false) };
         let mut lists = Self { watched: watched.collect(), standings: Arc::new(standings) };
         for at in 0..lists.watched.len() {
-            lists.read(at, exemptions, &mut hand_over);
+            lists.read(at, &AtomicBool::new(false), exemptions, &mut hand_over);
         }
         lists
     }
@@ -130,11 +131,12 @@ impl Lists {
     }
 
     /// Watches the files until `stop`, on a thread of its own, whose priority it lowers. `exemptions` says what is exempt
-    /// at the time; `hand_over` gets what was read anew, by its list's place in the settings.
+    /// at the time, or nothing when nobody is to be served any more; `hand_over` gets what was read anew, by its list's
+    /// place in the settings.
     pub fn run(
         mut self,
         stop: &AtomicBool,
-        exemptions: impl Fn() -> Exemptions,
+        exemptions: impl Fn() -> Option<Exemptions>,
         mut hand_over: impl FnMut(usize, Arc<Fixed>),
     ) {
         let thread = rustix::thread::gettid();
@@ -150,18 +152,28 @@ impl Lists {
             }
             for at in 0..self.watched.len() {
                 if self.watched[at].is_due(forced) && !stop.load(Ordering::Relaxed) {
-                    self.read(at, &exemptions(), &mut hand_over);
+                    let Some(exemptions) = exemptions() else { return };
+                    self.read(at, stop, &exemptions, &mut hand_over);
                 }
             }
             looked = Instant::now();
         }
     }
 
-    /// Reads the files of one list.
-    fn read(&mut self, at: usize, exemptions: &Exemptions, hand_over: &mut impl FnMut(usize, Arc<Fixed>)) {
+    /// Reads the files of one list, unless `stop` comes before its end.
+    fn read(
+        &mut self,
+        at: usize,
+        stop: &AtomicBool,
+        exemptions: &Exemptions,
+        hand_over: &mut impl FnMut(usize, Arc<Fixed>),
+    ) {
         let (list, standing) = (&mut self.watched[at], &self.standings.lists[at]);
         let (before, now) = (list.marks(), unix_now());
-        let result = read(&list.files, list.format, list.code, exemptions, now);
+        let result = read_until(stop, &list.files, list.format, list.code, exemptions, now);
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
         let after = list.marks();
         // What was written while it was read is neither the old nor the new.
         let result = match result {
@@ -302,7 +314,7 @@ mod tests {
         let standing = &standings.lists()[0];
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         thread::scope(|scope| {
-            scope.spawn(|| lists.run(&stop, none, hand_over));
+            scope.spawn(|| lists.run(&stop, || Some(none()), hand_over));
             put(folder.path(), "one", "20.1.1.1\n20.1.1.9\n");
             wait(|| count(&standing.loads) == 2);
             assert_eq!((tables.lock().unwrap().last(), count(&standing.addresses)), (Some(&3), 3));

@@ -1,7 +1,7 @@
 //! The operator's static lists: read before the first query, watched while the service runs.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use arc_swap::ArcSwap;
@@ -37,12 +37,14 @@ impl StaticLists {
         self.lists.standings()
     }
 
-    /// Watches the files until `stop`.
-    pub(super) fn run(self, declared: &Current, stop: &AtomicBool) {
+    /// Watches the files until `stop`, or until `declared` is gone.
+    pub(super) fn run(self, declared: &Weak<Current>, stop: &AtomicBool) {
         let Self { lists, zone } = self;
-        let exemptions = || declared.load().exemptions.clone();
+        let exemptions = || Some(declared.upgrade()?.load().exemptions.clone());
         lists.run(stop, exemptions, |list, entries| {
-            let before = take_over(&zone, declared, list, &entries);
+            let Some(declared) = declared.upgrade() else { return };
+            let before = take_over(&zone, &declared, list, &entries);
+            drop(declared);
             // Whoever lets go of a large list last takes it apart. That shall be this thread, once those that answer
             // have done so.
             thread::sleep(udp::IDLE * 2);
