@@ -318,7 +318,7 @@ fn overlapping(format: ListFormat, chance: &mut Chance) -> Case {
     addresses.retain(|address| address.is_ipv6() == is_six);
     // As one file, or in two.
     let cut = if chance.below(2) == 0 { lines.len() } else { lines.len() / 2 };
-    let file = |lines: &[String]| (lines.join("\n") + if lines.is_empty() { "" } else { "\n" }).into_bytes();
+    let file = |lines: &[String]| (lines.join("\n") + if lines.is_empty() { "#\n" } else { "\n" }).into_bytes();
     Case { format, files: vec![file(&lines[..cut]), file(&lines[cut..])], addresses }
 }
 
@@ -537,6 +537,35 @@ fn a_service_whose_list_became_a_fifo_serves_on_and_stops() {
     // It is no reason not to start, either: nothing is known of the list (G8).
     service.restart();
     assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).0, ResponseCode::ServFail);
+}
+
+/// G8: a file that a full disk or a slow writer leaves without its second half must not list what that half excludes. The
+/// operator's word is another matter.
+#[test]
+fn a_file_that_is_written_in_its_place_lists_nobody_whom_it_excludes() {
+    let files = [("la", "20.1/16\n20.2.0.0/24\n"), ("lb", "!20.1.2.3\n!20.1.2.4\n!20.1.2.5\n")];
+    let service = serve(&files, &served("[\"la\", \"lb\"]", ""));
+    let codes = |address: &str| service.ask(&format!("{address}.hand.bl.example."), RecordType::A).1;
+    let write = |name: &str, text: &str| fs::write(service.folder.path().join(name), text).unwrap();
+    let watched = |what: &str| {
+        let began = Instant::now();
+        while !service.log().contains(what) {
+            assert_eq!(codes("3.2.1.20"), [""; 0], "an excluded address is listed");
+            assert!(began.elapsed() < PATIENCE, "never said: {what}");
+        }
+    };
+    assert_eq!((codes("3.2.1.20"), codes("9.2.1.20")), (vec![], vec!["127.0.0.20".to_owned()]));
+    write("lb", "");
+    watched("lb: is empty; write a comment into a list that lists nobody");
+    // The writer pauses between an entry and its exclusion.
+    write("lb", "# new\n");
+    std::thread::sleep(lists::LOOK * 2);
+    write("lb", "# new\n!20.1.2.3\n");
+    watched("1 exclusions where 3 were");
+    assert_eq!(codes("4.2.1.20"), ["127.0.0.20"]);
+    write("lb", "# none\n");
+    assert!(service.run("reload", &[]).status.success());
+    service.wait("the reload to be heeded", |_| codes("3.2.1.20") == ["127.0.0.20"]);
 }
 
 #[test]

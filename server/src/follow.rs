@@ -195,7 +195,7 @@ impl Follower {
         if let Some(files) = &self.files
             && before.networks().any(|network| !networks.contains(&network))
         {
-            files.reload_now();
+            files.read_again();
         }
     }
 

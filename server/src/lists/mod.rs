@@ -19,6 +19,8 @@ mod flatten;
 mod answers;
 mod lines;
 mod read;
+mod standing;
+mod stillness;
 mod watch;
 
 #[cfg(test)]
@@ -26,7 +28,9 @@ mod tests;
 
 pub use mistake::{Mistake, Refusal};
 pub use read::{DataSet, Read, read};
-pub use watch::{LOOK, Lists, Standing, Standings};
+pub use standing::{Standing, Standings};
+pub use stillness::QUIET;
+pub use watch::{LOOK, Lists};
 
 /// The most mistakes that are told of one list.
 pub const MISTAKES_MAX: usize = 20;

@@ -39,6 +39,8 @@ pub struct Read {
     pub fixed: Fixed,
     /// What was kept out of it (G6).
     pub kept_out: KeptOut,
+    /// How many lines exclude something.
+    pub exclusions: u64,
     /// What the operator should know, each once.
     pub remarks: Vec<String>,
 }
@@ -113,6 +115,7 @@ pub struct DataSet {
     bytes: u64,
     /// Whether there are more entries than may be.
     is_full: bool,
+    exclusions: u64,
 
     /// The values by their number, without [`EXCLUDED`]: code and template. The first is the list's own.
     templates: Vec<(Code, Box<[u8]>)>,
@@ -152,6 +155,7 @@ impl DataSet {
             lines: 0,
             bytes: 0,
             is_full: false,
+            exclusions: 0,
             templates: vec![(code, Box::default())],
             numbers: HashMap::new(),
             key: Vec::new(),
@@ -177,8 +181,15 @@ impl DataSet {
     pub fn add(&mut self, name: &str, input: impl io::Read) {
         self.files.push((name.to_owned(), self.lines));
         self.current = DEFAULT;
-        if let Err(error) = self.unpacked(input) {
-            self.unreadable(name, &error);
+        let before = self.bytes;
+        match self.unpacked(input) {
+            Err(error) => self.unreadable(name, &error),
+            // So is what a full disk leaves, or a writer that has not begun.
+            Ok(()) if self.bytes == before => {
+                let mend = "write a comment into a list that lists nobody".to_owned();
+                self.mistakes.push(Mistake { file: name.to_owned(), line: None, what: "is empty".to_owned(), mend });
+            }
+            Ok(()) => {}
         }
     }
 
@@ -400,6 +411,7 @@ impl DataSet {
             [b'!', rest @ ..] if self.format != ListFormat::Ip4tset => (true, trimmed(rest)),
             line => (false, line),
         };
+        self.exclusions += u64::from(excluded);
         match self.format {
             ListFormat::Ip4set => {
                 let (from, to, rest) = address::ip4set(line)?;
@@ -571,7 +583,7 @@ impl DataSet {
             self.remarks.push("characters of texts that are not printable ASCII became question marks".to_owned());
         }
         let (fixed, kept_out) = builder.finish(sets, self.ttl, self.expires);
-        Ok(Read { fixed, kept_out, remarks: self.remarks })
+        Ok(Read { fixed, kept_out, exclusions: self.exclusions, remarks: self.remarks })
     }
 }
 

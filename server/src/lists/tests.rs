@@ -518,7 +518,9 @@ fn stamps_say_when_data_must_not_be_believed() {
 #[test]
 fn a_file_that_may_be_cut_short_is_refused() {
     assert!(refused(Ip4set, "1.1.1.1\n1.1.1.2").starts_with("one:2: the last line has no end"));
-    list(Ip4set, "");
+    assert_eq!(refused(Ip4set, ""), "one: is empty; write a comment into a list that lists nobody");
+    assert!(files(Ip4set, &[b"20.1\n", b""]).is_err() && files(Ip4set, &[b"20.1\n", b"\n"]).is_ok());
+    assert_eq!(files(Ip4set, &[b"20.1\n!20.1.1.1\n", b"!20.1.1.2 # c\n"]).unwrap().exclusions, 2);
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
     let text: String = (0..9999).map(|n| format!("20.{}.{}.1\n", n / 256 % 256, n % 256)).collect();
     packer.write_all(text.as_bytes()).unwrap();

@@ -1,12 +1,9 @@
 //! The files of all lists while the service runs: read at the start, and again when they changed.
 //!
-//! A file that changed is read when it then stayed as it is for one look. The next table is built aside and handed over
-//! whole; whatever is wrong with a file, what was handed over before stands (G8), and the log says once what to mend. A
-//! list that was never handed over is unknown, and its names are not to be answered.
+//! A file that changed is read when it then stayed as it is ([`super::stillness`]). The next table is built aside and
+//! handed over whole; whatever is wrong with a file, what was handed over before stands (G8), and the log says once what to
+//! mend. A list that was never handed over is unknown, and its names are not to be answered.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -15,7 +12,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use firsthand_analyzer::listing::Exemptions;
 
 use super::Refusal;
-use super::read::read_until;
+use super::read::{Read, read_until};
+use super::standing::{Standing, Standings};
+use super::stillness::Stillness;
 use crate::config::{ListFormat, ListSettings};
 use crate::zone::{Code, Fixed};
 
@@ -25,66 +24,31 @@ pub const LOOK: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_millis(50);
 /// After which time a file that could not be read at all is tried again though it did not change.
 const RETRY: Duration = Duration::from_secs(60);
+/// How long files may be others than those that are served before somebody is told.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often files that change while they are read are read, at a start or at the operator's word.
+const ATTEMPTS: u32 = 3;
 /// The niceness of the thread: it reads for seconds on a core that answers queries.
 const NICENESS: i32 = 19;
-
-/// What can be told of one list while the service runs.
-#[derive(Debug, Default)]
-pub struct Standing {
-    /// The list's name.
-    pub name: String,
-    /// How often its files were read and taken.
-    pub loads: AtomicU64,
-    /// How often its files were refused or could not be read.
-    pub failures: AtomicU64,
-    /// The Unix second at which they were last taken; 0 for never.
-    pub last_success: AtomicU64,
-    /// Whether the files as they are now were refused, so that an older state is served, or none.
-    pub is_behind: AtomicBool,
-    /// The IPv4 addresses that it lists.
-    pub addresses: AtomicU64,
-    /// The IPv6 /64s that it lists, at least in part.
-    pub networks: AtomicU64,
-    /// The IPv4 addresses that were kept out as exempt or as the test entries' (G6).
-    pub kept_out: AtomicU64,
-}
-
-/// What others may know of the lists, and ask of them.
-#[derive(Debug)]
-pub struct Standings {
-    lists: Vec<Standing>,
-    reload: AtomicBool,
-}
-
-impl Standings {
-    /// The lists, in the order of the settings.
-    pub fn lists(&self) -> &[Standing] {
-        &self.lists
-    }
-
-    /// Asks that all files be read now, changed or not: the operator says so, or the exemptions are others.
-    pub fn reload_now(&self) {
-        self.reload.store(true, Ordering::Relaxed);
-    }
-}
-
-/// What tells one state of a file from another: device, inode, size, and the times of its content and of its entry.
-type Mark = Option<(u64, u64, u64, (i64, i64), (i64, i64))>;
+/// Growth by fewer entries than this is nothing to tell: short lists double from day to day.
+const GROWTH_LEAST: u64 = 100;
 
 /// One list with its files.
 #[derive(Debug)]
 struct Watched {
-    files: Vec<PathBuf>,
+    files: Stillness,
     format: ListFormat,
     code: Code,
-    /// The files as they were when they were read last, and at the last look.
-    read: Vec<Mark>,
-    seen: Vec<Mark>,
-    /// When to read again without a change: a stamp's time comes, or a disk may be well again.
+    /// When to read again without a change: a stamp's time comes, a disk may be well again, an exemption was lifted.
     not_before: Option<u64>,
     retry: Option<Instant>,
+    again: bool,
+    /// How much it lists, once it was read.
+    size: Option<Size>,
     /// What was said last.
     told: String,
+    /// Whether it was said that the files are not read.
+    told_unread: bool,
 }
 
 /// The static lists of a running service.
@@ -102,20 +66,20 @@ impl Lists {
         mut hand_over: impl FnMut(usize, Arc<Fixed>),
     ) -> Self {
         let watched = settings.iter().map(|list| Watched {
-            files: list.files.clone(),
+            files: Stillness::new(list.files.clone(), Instant::now()),
             format: list.format,
             code: Code::try_from(list.code).expect("the settings allow only codes of lists"),
-            read: Vec::new(),
-            seen: Vec::new(),
             not_before: None,
             retry: None,
+            again: false,
+            size: None,
             told: String::new(),
+            told_unread: false,
         });
-        let standing = |list: &ListSettings| Standing { name: list.name.clone(), ..Standing::default() };
-        let standings = Standings { lists: settings.iter().map(standing).collect(), reload: AtomicBool::new(false) };
+        let standings = Standings::new(settings.iter().map(|list| list.name.as_str()));
         let mut lists = Self { watched: watched.collect(), standings: Arc::new(standings) };
         for at in 0..lists.watched.len() {
-            lists.read(at, &AtomicBool::new(false), exemptions, &mut hand_over);
+            lists.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, &mut hand_over);
         }
         lists
     }
@@ -123,11 +87,6 @@ impl Lists {
     /// What may be known of the lists, and the way to ask for a reload.
     pub fn standings(&self) -> Arc<Standings> {
         Arc::clone(&self.standings)
-    }
-
-    /// Asks that all files be read now, changed or not.
-    pub fn reload_now(&self) {
-        self.standings.reload_now();
     }
 
     /// Watches the files until `stop`, on a thread of its own, whose priority it lowers. `exemptions` says what is exempt
@@ -145,96 +104,116 @@ impl Lists {
         }
         let mut looked = Instant::now();
         while !stop.load(Ordering::Relaxed) {
-            let forced = self.standings.reload.swap(false, Ordering::Relaxed);
+            let forced = self.standings.take_reload();
             if !forced && looked.elapsed() < LOOK {
                 thread::sleep(STEP);
                 continue;
             }
+            let again = self.standings.take_again();
             for at in 0..self.watched.len() {
-                if self.watched[at].is_due(forced) && !stop.load(Ordering::Relaxed) {
+                self.watched[at].again |= again;
+                let is_due = self.watched[at].is_due(Instant::now()) || forced;
+                if is_due && !stop.load(Ordering::Relaxed) {
                     let Some(exemptions) = exemptions() else { return };
-                    self.read(at, stop, &exemptions, &mut hand_over);
+                    self.read(at, stop, if forced { ATTEMPTS } else { 1 }, &exemptions, &mut hand_over);
                 }
+                self.watched[at].tell_unread(&self.standings.lists()[at], Instant::now());
             }
             looked = Instant::now();
         }
     }
 
-    /// Reads the files of one list, unless `stop` comes before its end.
+    /// Reads the files of one list, unless `stop` comes before its end; as often as `attempts` says, while they change.
     fn read(
         &mut self,
         at: usize,
         stop: &AtomicBool,
+        attempts: u32,
         exemptions: &Exemptions,
         hand_over: &mut impl FnMut(usize, Arc<Fixed>),
     ) {
-        let (list, standing) = (&mut self.watched[at], &self.standings.lists[at]);
-        let (before, now) = (list.marks(), unix_now());
-        let result = read_until(stop, &list.files, list.format, list.code, exemptions, now);
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let after = list.marks();
-        // What was written while it was read is neither the old nor the new.
-        let result = match result {
-            Ok(_) if after != before => {
-                list.retry = Some(Instant::now());
-                list.seen = after;
+        let (list, standing) = (&mut self.watched[at], &self.standings.lists()[at]);
+        for _ in 0..attempts {
+            let (before, now) = (list.files.marks(), unix_now());
+            let result = read_until(stop, list.files.files(), list.format, list.code, exemptions, now);
+            if stop.load(Ordering::Relaxed) {
                 return;
             }
-            result => result,
-        };
-        (list.read, list.seen) = (before, after);
-        (list.retry, list.not_before) = (None, None);
-        match result {
-            Ok(read) => {
-                let (addresses, networks) = read.fixed.counts();
-                let kept_out = read.kept_out;
-                let name = &standing.name;
-                tracing::info!(list = %name, addresses, networks, kept_out = kept_out.four, "the static list was read");
-                let remarks = read.remarks.join("\n");
-                if remarks != list.told {
-                    for remark in &read.remarks {
-                        tracing::warn!(list = %name, "{remark}");
-                    }
-                    list.told = remarks;
+            // What was written while it was read is neither the old nor the new.
+            if result.is_ok() && list.files.marks() != before {
+                list.files.look(Instant::now());
+                continue;
+            }
+            list.files.was_read(before, Instant::now());
+            (list.retry, list.not_before, list.again, list.told_unread) = (None, None, false, false);
+            match result {
+                Ok(read) => {
+                    list.taken(&read, standing, now);
+                    hand_over(at, Arc::new(read.fixed));
                 }
-                standing.loads.fetch_add(1, Ordering::Relaxed);
-                standing.last_success.store(now, Ordering::Relaxed);
-                standing.is_behind.store(false, Ordering::Relaxed);
-                standing.addresses.store(addresses, Ordering::Relaxed);
-                standing.networks.store(networks, Ordering::Relaxed);
-                standing.kept_out.store(kept_out.four, Ordering::Relaxed);
-                hand_over(at, Arc::new(read.fixed));
+                Err(refusal) => {
+                    standing.failures.fetch_add(1, Ordering::Relaxed);
+                    standing.is_behind.store(true, Ordering::Relaxed);
+                    list.refused(refusal, standing);
+                }
             }
-            Err(refusal) => {
-                standing.failures.fetch_add(1, Ordering::Relaxed);
-                standing.is_behind.store(true, Ordering::Relaxed);
-                list.refused(refusal, standing);
-            }
+            return;
+        }
+        if attempts > 1 {
+            list.unread(standing, "changed each time that they were read");
         }
     }
 }
 
 impl Watched {
-    fn marks(&self) -> Vec<Mark> {
-        let mark = |file: &PathBuf| {
-            let data = fs::metadata(file).ok()?;
-            let times = ((data.mtime(), data.mtime_nsec()), (data.ctime(), data.ctime_nsec()));
-            Some((data.dev(), data.ino(), data.size(), times.0, times.1))
-        };
-        self.files.iter().map(mark).collect()
+    /// Whether the files are to be read: they stand still, and changed before, or it is time or asked for.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_still = self.files.look(now);
+        let time_came = self.not_before.is_some_and(|second| second <= unix_now());
+        let retry = self.retry.is_some_and(|at| at <= now);
+        is_still && (self.files.has_changed() || self.again || time_came || retry)
     }
 
-    /// Whether the files are to be read: they changed and stayed so since the last look, or it is time or asked for.
-    fn is_due(&mut self, forced: bool) -> bool {
-        let marks = self.marks();
-        let settled = marks == self.seen;
-        let changed = marks != self.read;
-        self.seen = marks;
-        let time_came = self.not_before.is_some_and(|second| second <= unix_now());
-        let retry = self.retry.is_some_and(|at| at <= Instant::now());
-        forced || (settled && (changed || time_came || retry))
+    /// Says, once, that the files are others than those that are served, and change too often to be read.
+    fn tell_unread(&mut self, standing: &Standing, now: Instant) {
+        if !self.told_unread && self.files.unread_for(now).is_some_and(|unread| unread >= PATIENCE) {
+            self.unread(standing, "change again and again, and were not read since they first did");
+        }
+    }
+
+    fn unread(&mut self, standing: &Standing, why: &str) {
+        self.told_unread = true;
+        standing.is_behind.store(true, Ordering::Relaxed);
+        let stands = stands(standing);
+        let file = self.files.files()[0].display();
+        let why = format!("the list's files ({file} ...) {why}");
+        tracing::warn!(list = %standing.name, "{why}; {stands}: write aside and rename, or run firsthand reload");
+    }
+
+    /// Notes and tells what was read.
+    fn taken(&mut self, read: &Read, standing: &Standing, now: u64) {
+        let size = Size::of(read);
+        let Size { addresses, networks, exclusions } = size;
+        let (name, kept_out) = (&standing.name, read.kept_out.four);
+        tracing::info!(list = %name, addresses, networks, exclusions, kept_out, "the static list was read");
+        if let Some(leap) = self.size.and_then(|before| size.leap_from(before)) {
+            tracing::warn!(list = %name, "{leap}");
+        }
+        self.size = Some(size);
+        let remarks = read.remarks.join("\n");
+        if remarks != self.told {
+            for remark in &read.remarks {
+                tracing::warn!(list = %name, "{remark}");
+            }
+            self.told = remarks;
+        }
+        let store = |number: &AtomicU64, value| number.store(value, Ordering::Relaxed);
+        standing.loads.fetch_add(1, Ordering::Relaxed);
+        standing.is_behind.store(false, Ordering::Relaxed);
+        store(&standing.last_success, now);
+        store(&standing.addresses, addresses);
+        store(&standing.networks, networks);
+        store(&standing.kept_out, kept_out);
     }
 
     /// Says what is wrong, unless it was said last.
@@ -245,21 +224,62 @@ impl Watched {
         }
         // The distance of a stamp shrinks, and is no news.
         let said = match refusal.not_before {
-            Some(second) => format!("{}: stamped {second}", self.files[0].display()),
+            Some(second) => format!("{}: stamped {second}", self.files.files()[0].display()),
             None => refusal.to_string(),
         };
         if said == self.told {
             return;
         }
         self.told = said;
-        let stands = match standing.loads.load(Ordering::Relaxed) {
-            0 => "its names are not answered until it is mended",
-            _ => "what was read before stays served",
-        };
+        let stands = stands(standing);
         for mistake in &refusal.mistakes {
             tracing::error!(list = %standing.name, "{mistake}");
         }
         tracing::error!(list = %standing.name, "the static list was not taken: {stands}");
+    }
+}
+
+/// What is answered while the files are not what is served.
+fn stands(standing: &Standing) -> &'static str {
+    match standing.loads.load(Ordering::Relaxed) {
+        0 => "its names are not answered until it is mended",
+        _ => "what was read before stays served",
+    }
+}
+
+/// How much a list lists.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Size {
+    /// IPv4 addresses.
+    addresses: u64,
+    /// IPv6 /64s, those listed in part counted as one.
+    networks: u64,
+    /// Lines that exclude.
+    exclusions: u64,
+}
+
+impl Size {
+    fn of(read: &Read) -> Self {
+        let (addresses, networks) = read.fixed.counts();
+        Self { addresses, networks, exclusions: read.exclusions }
+    }
+
+    /// What is to be said of a list that became less than half as large, or lost half of its exclusions, or grew by more
+    /// than half: so does a file that was cut short, and nothing in it tells.
+    fn leap_from(self, before: Self) -> Option<String> {
+        let shrank = |before: u64, now: u64| now < before - before / 2;
+        let grew = |before: u64, now: u64| now > before.saturating_add((before / 2).max(GROWTH_LEAST));
+        let leapt = |before, now| shrank(before, now) || grew(before, now);
+        let counts = [
+            (before.addresses, self.addresses, "IPv4 addresses", leapt(before.addresses, self.addresses)),
+            (before.networks, self.networks, "IPv6 /64s", leapt(before.networks, self.networks)),
+            (before.exclusions, self.exclusions, "exclusions", shrank(before.exclusions, self.exclusions)),
+        ];
+        let changes = counts.into_iter().filter(|(.., is_told)| *is_told);
+        let changes: Vec<_> =
+            changes.map(|(before, now, what, _)| format!("{now} {what} where {before} were")).collect();
+        let mend = "see that its files are whole, and put the old ones back if not";
+        (!changes.is_empty()).then(|| format!("the list became another: {}; {mend}", changes.join(", ")))
     }
 }
 
@@ -269,8 +289,10 @@ fn unix_now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Mutex;
 
+    use super::super::stillness::QUIET;
     use super::*;
 
     fn list(folder: &std::path::Path) -> ListSettings {
@@ -326,7 +348,7 @@ mod tests {
             fs::remove_file(folder.path().join("two")).unwrap();
             wait(|| count(&standing.failures) == 4);
             put(folder.path(), "one", "20.1.1.1\n");
-            put(folder.path(), "two", "");
+            put(folder.path(), "two", "# nobody\n");
             wait(|| count(&standing.loads) == 3);
             assert!(!standing.is_behind.load(Ordering::Relaxed) && count(&standing.last_success) > 0);
             standings.reload_now();
@@ -348,22 +370,69 @@ mod tests {
         assert!(standing.is_behind.load(Ordering::Relaxed));
     }
 
+    /// The operator's word is heeded at once, and an exemption that was lifted when the files stand still.
     #[test]
-    fn a_file_is_read_when_it_stayed_as_it_is_for_one_look() {
+    fn what_is_written_in_its_place_is_read_at_once_only_at_the_operators_word() {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "one", "20.1.1.1\n");
-        put(folder.path(), "two", "");
+        put(folder.path(), "two", "#\n");
         let mut lists = Lists::load(&[list(folder.path())], &Exemptions::only([]), |_, _| {});
-        let watched = &mut lists.watched[0];
-        assert!(!watched.is_due(false) && watched.is_due(true));
-        fs::write(folder.path().join("one"), "20.1.1.1\n20.1").unwrap();
-        assert!(!watched.is_due(false), "it may still be written");
         fs::write(folder.path().join("one"), "20.1.1.1\n20.1.1.2\n").unwrap();
-        assert!(!watched.is_due(false), "it was");
-        assert!(watched.is_due(false));
-        watched.read = watched.marks();
-        assert!(!watched.is_due(false));
-        watched.not_before = Some(unix_now() - 1);
-        assert!(watched.is_due(false));
+        let watched = &mut lists.watched[0];
+        assert!(!watched.is_due(Instant::now()) && !watched.is_due(Instant::now()), "it may still be written");
+        watched.again = true;
+        assert!(!watched.is_due(Instant::now()), "it may still");
+        let later = Instant::now() + QUIET;
+        assert!(watched.is_due(later));
+        let (standings, stop) = (lists.standings(), AtomicBool::new(false));
+        standings.reload_now();
+        thread::scope(|scope| {
+            let began = Instant::now();
+            scope.spawn(|| lists.run(&stop, || Some(Exemptions::only([])), |_, _| {}));
+            wait(|| standings.lists()[0].loads.load(Ordering::Relaxed) == 2);
+            assert!(began.elapsed() < LOOK);
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// What is not served must be known to be so, also where nothing was ever wrong with a file.
+    #[test]
+    fn files_that_are_never_read_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "one", "20.1.1.1\n");
+        put(folder.path(), "two", "#\n");
+        let mut lists = Lists::load(&[list(folder.path())], &Exemptions::only([]), |_, _| {});
+        let standings = lists.standings();
+        let (watched, standing) = (&mut lists.watched[0], &standings.lists()[0]);
+        let began = Instant::now();
+        for (second, is_behind) in [(0, false), (10, false), (29, false), (30, true), (31, true)] {
+            fs::write(folder.path().join("one"), format!("20.1.1.1\n# {second}\n")).unwrap();
+            let now = began + Duration::from_secs(second);
+            assert!(!watched.is_due(now));
+            watched.tell_unread(standing, now);
+            assert_eq!(standing.is_behind.load(Ordering::Relaxed), is_behind, "{second}");
+        }
+        let left_alone = began + Duration::from_secs(60);
+        assert!(watched.is_due(left_alone));
+        lists.read(0, &AtomicBool::new(false), 1, &Exemptions::only([]), &mut |_, _| {});
+        assert!(!standing.is_behind.load(Ordering::Relaxed) && !lists.watched[0].told_unread);
+    }
+
+    #[test]
+    fn a_list_that_became_another_is_told_of() {
+        let size = |addresses, networks, exclusions| Size { addresses, networks, exclusions };
+        let leap = |before: Size, now: Size| now.leap_from(before).unwrap_or_default();
+        assert!(leap(size(16_843_275, 0, 5), size(0, 0, 5)).contains("0 IPv4 addresses where 16843275 were"));
+        assert!(leap(size(9, 9, 3), size(9, 9, 1)).contains("1 exclusions where 3 were"));
+        assert!(leap(size(9, 9, 1), size(9, 9, 0)).contains("0 exclusions where 1 were"));
+        assert!(leap(size(9, 1000, 0), size(9, 1501, 0)).contains("1501 IPv6 /64s where 1000 were"));
+        for (before, now) in [
+            (size(1000, 0, 4), size(500, 0, 2)),
+            (size(1000, 0, 4), size(1500, 0, 400)),
+            (size(1, 0, 0), size(90, 0, 0)),
+            (size(0, 0, 0), size(0, 0, 9)),
+        ] {
+            assert_eq!(leap(before, now), "");
+        }
     }
 }

@@ -156,7 +156,7 @@ impl Serving {
         );
         let mut behind = Family::gauge(
             "firsthand_static_list_behind",
-            "Whether the files of a static list as they are now were refused, so that an older state is served, or none.",
+            "Whether the files of a static list as they are now were refused or change too often to be read, so that an older state is served, or none.",
             &["list"],
         );
         let mut kept_out = Family::gauge(
