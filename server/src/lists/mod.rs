@@ -40,5 +40,11 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 pub const FILE_BYTES_MAX: u64 = 4 << 30;
 /// The most entries of one list, ranges counted in the pieces into which they are divided.
 pub const ENTRIES_MAX: usize = 1 << 26;
+/// The widest IPv4 entry, as the length of its prefix, where no `$MAXRANGE4` says otherwise: nobody holds more (G8).
+pub const WIDEST_FOUR: u8 = 8;
+/// The widest IPv6 entry: the registries hand out less.
+pub const WIDEST_SIX: u8 = 16;
+/// Entries that are wider than these, for IPv4 and IPv6, are told of: a line that was cut short is most often one.
+pub const WIDE: (u8, u8) = (16, 32);
 /// The most values that one address may have in one list.
 pub const VALUES_MAX: usize = 16;

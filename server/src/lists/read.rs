@@ -18,7 +18,7 @@ use super::flatten::{EXCLUDED, Range, divide, flatten};
 use super::lines::{Line, for_each_line};
 use super::mistake::{Flaw, Mistake, Refusal};
 use super::template::{TEMPLATE_LIMIT, Variables, trimmed, written};
-use super::{ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_MAX, address};
+use super::{ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_MAX, WIDE, WIDEST_FOUR, WIDEST_SIX, address};
 use crate::config::ListFormat;
 use crate::regular_file;
 use crate::zone::{ADDRESS_TEXT_LIMIT, ANSWER_LIMIT, Bits, Code, Fixed, FixedBuilder, KeptOut};
@@ -136,7 +136,10 @@ pub struct DataSet {
     ttl: Option<u32>,
     expires: Option<u64>,
     not_before: Option<u64>,
-    max_range: u64,
+    /// What `$MAXRANGE4` says.
+    max_range: Option<u64>,
+    /// How many entries are wide, and where the first stands.
+    wide: Option<(u64, String)>,
     has_soa: bool,
     has_ns: bool,
 
@@ -169,7 +172,8 @@ impl DataSet {
             ttl: None,
             expires: None,
             not_before: None,
-            max_range: 1 << 32,
+            max_range: None,
+            wide: None,
             has_soa: false,
             has_ns: false,
             mistakes: Vec::new(),
@@ -308,11 +312,13 @@ impl DataSet {
                 }
                 self.expires = self.expires.into_iter().chain(expires).min();
             }
-            Directive::MaxRange(size) if size > self.max_range => {
-                let what = format!("$MAXRANGE4 would rise from {} to {size}", self.max_range);
-                return Err(Flaw::new(what, "it can only fall: take this line out"));
+            Directive::MaxRange(size) => {
+                if let Some(before) = self.max_range.filter(|before| size > *before) {
+                    let what = format!("$MAXRANGE4 would rise from {before} to {size}");
+                    return Err(Flaw::new(what, "it can only fall: take this line out"));
+                }
+                self.max_range = Some(size);
             }
-            Directive::MaxRange(size) => self.max_range = size,
             Directive::Variable(name, text) => {
                 let text = self.cut(text);
                 self.variables.set(name, text);
@@ -415,7 +421,7 @@ impl DataSet {
         match self.format {
             ListFormat::Ip4set => {
                 let (from, to, rest) = address::ip4set(line)?;
-                self.within_max_range(u64::from(to - from) + 1)?;
+                self.four_may_have(u64::from(to - from) + 1, excluded)?;
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 if from == to {
                     self.points.push(u64::from(from) << 16 | u64::from(id));
@@ -430,13 +436,14 @@ impl DataSet {
             }
             ListFormat::Ip4trie => {
                 let (from, length, rest) = address::ip4trie(line)?;
-                self.within_max_range(1 << (32 - length))?;
+                self.four_may_have(1 << (32 - length), excluded)?;
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 let line = self.line_number()?;
                 self.four.push(Prefix { from, length, line, id });
             }
             ListFormat::Ip6trie => {
                 let (from, length, rest) = address::ip6trie(line)?;
+                self.six_may_have(length, excluded)?;
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 let line = self.line_number()?;
                 self.six.push(Prefix { from, length, line, id });
@@ -460,12 +467,36 @@ impl DataSet {
         u32::try_from(self.lines).map_err(|_| Flaw::new("more than 4,294,967,295 lines", "divide the list"))
     }
 
-    fn within_max_range(&self, size: u64) -> Result<(), Flaw> {
-        if size <= self.max_range {
-            return Ok(());
+    /// Refuses an IPv4 entry of more addresses than one may have, and notes one of many.
+    fn four_may_have(&mut self, size: u64, excluded: bool) -> Result<(), Flaw> {
+        if let Some(most) = self.max_range {
+            let what = || format!("{size} addresses, and $MAXRANGE4 allows {most}");
+            let mend = "write a smaller range, or a larger $MAXRANGE4 above";
+            return if size <= most { Ok(()) } else { Err(Flaw::new(what(), mend)) };
         }
-        let what = format!("{size} addresses, and $MAXRANGE4 allows {}", self.max_range);
-        Err(Flaw::new(what, "write a smaller range, or a larger $MAXRANGE4 above"))
+        if size > 1 << (32 - WIDEST_FOUR) && !excluded {
+            let what = format!("{size} addresses, which is wider than a /{WIDEST_FOUR}");
+            return Err(Flaw::new(what, "write smaller networks, or $MAXRANGE4 /0 at the top if that much is meant"));
+        }
+        self.note_wide(size > 1 << (32 - WIDE.0) && !excluded);
+        Ok(())
+    }
+
+    /// The same for an IPv6 entry, by the length of its prefix.
+    fn six_may_have(&mut self, length: u8, excluded: bool) -> Result<(), Flaw> {
+        if length < WIDEST_SIX && !excluded {
+            let what = format!("a /{length}, which is wider than a /{WIDEST_SIX}");
+            return Err(Flaw::new(what, "write the networks that are meant"));
+        }
+        self.note_wide(length < WIDE.1 && !excluded);
+        Ok(())
+    }
+
+    fn note_wide(&mut self, is_wide: bool) {
+        if is_wide {
+            let first = self.wide.take();
+            self.wide = Some(first.map_or_else(|| (1, self.place()), |(count, first)| (count + 1, first)));
+        }
     }
 
     fn no_value(&mut self, rest: &[u8]) {
@@ -528,6 +559,11 @@ impl DataSet {
         six: Vec<Prefix<u128>>,
         exemptions: &Exemptions,
     ) -> Result<Read, Refusal> {
+        if let Some((count, first)) = self.wide.take() {
+            let (four, six) = WIDE;
+            let remark = format!("{count} entries are wider than a /{four} (IPv6: a /{six}); the first: {first}");
+            self.remarks.push(remark);
+        }
         let mut builder = FixedBuilder::new(exemptions);
         let is_six = matches!(self.format, ListFormat::Ip6trie | ListFormat::Ip6tset);
         let mut answers =

@@ -54,7 +54,7 @@ fn check(format: ListFormat, text: &str, expected: &[(&str, &str)]) {
 
 #[test]
 fn an_ip4set_lists_addresses_prefixes_and_ranges() {
-    let text = "# c\n; c\n\n20.1\n21.1.2\n22/8\n23/16\n 24.0.0.0/15 \n025.01.2.003\n26.0-26.5\n27.1-5\n28.1.2.3-9\n29-30\n\
+    let text = "# c\n; c\n\n$MAXRANGE4 /7\n20.1\n21.1.2\n22/8\n23/16\n 24.0.0.0/15 \n025.01.2.003\n26.0-26.5\n27.1-5\n28.1.2.3-9\n29-30\n\
         31.0.0.0-31.0.1.5\n32.1.2.2/31\n33.1.2.3-33.1.2.3\n34.1.2.0/024\n";
     let listed = [
         ("20.1.0.0", "20.1.255.255"),
@@ -309,7 +309,7 @@ fn in_an_ip4set_the_smallest_class_wins_and_an_exclusion_ends_it() {
 fn in_a_trie_the_longest_prefix_wins() {
     check(
         Ip4trie,
-        ":3:a\n20.1.1.0/24\n:4:b\n!20.1.1.1\n20.1/16 :5:c\n!20.1.1.128/25\n20.1.1.130 :6:\n20.1.1.0/26\n0/0 :7\n!20.1/17\n",
+        "$MAXRANGE4 /0\n:3:a\n20.1.1.0/24\n:4:b\n!20.1.1.1\n20.1/16 :5:c\n!20.1.1.128/25\n20.1.1.130 :6:\n20.1.1.0/26\n0/0 :7\n!20.1/17\n",
         &[
             ("20.1.1.1", ""),
             ("20.1.1.2", "4 b"),
@@ -340,7 +340,7 @@ fn in_a_trie_the_longest_prefix_wins() {
             ("2a00:1:2:3:0:5:6:7", "3 a 2a00:1:2:3:0:5:6:7"),
         ],
     );
-    check(Ip6trie, "::/0\n!2a00:db8:1:2:3/80\n", &[("ffff::1", "2"), ("2a00:db8:1:2:3::6", ""), ("::1", "")]);
+    check(Ip6trie, "2a00::/16\n!2a00:db8:1:2:3/80\n", &[("2a00::1", "2"), ("2a00:db8:1:2:3::6", ""), ("::1", "")]);
 }
 
 #[test]
@@ -434,7 +434,6 @@ fn special_entries() {
         "$MAXRANGE4 0",
         "$MAXRANGE4 x",
         "$MAXRANGE4 /33",
-        "$MAXRANGE4 /0",
         "$MAXRANGE4 4294967296",
         "$MAXRANGE4 /24 # c",
         "$MAXRANGE4",
@@ -445,7 +444,7 @@ fn special_entries() {
         assert!(refused(Ip4set, &format!("{text}\n")).starts_with("one:"), "{text}");
     }
     assert!(refused(Ip4trie, "$MAXRANGE4 16\n20.2.2\n").starts_with("one:2: 256 addresses"));
-    list(Ip6trie, "$MAXRANGE4 16\n::/0\n");
+    list(Ip6trie, "$MAXRANGE4 16\n2a00::/16\n");
     assert!(files(Ip4set, &[b"$MAXRANGE4 16\n", b"20.2.2\n"]).is_err());
     let remarks = list(Ip4set, "$SOA 0 a.b c.d 0 1h 1h 1h 1h\n$NS 0 a\n$NS 0 a\n").remarks;
     assert!(remarks.len() == 2 && remarks[0].ends_with("one:1") && remarks[1].ends_with("one:2"), "{remarks:?}");
@@ -548,6 +547,35 @@ fn the_first_mistakes_are_told_and_no_more() {
     assert!(missing.to_string().starts_with("/nonexistent/list: cannot be read: "), "{missing}");
 }
 
+/// G8: a line that was cut short never lists everything, and seldom in silence.
+#[test]
+fn what_is_very_wide_is_refused_or_told_of() {
+    for (format, text) in [
+        (Ip4trie, "0/0\n"),
+        (Ip4trie, "20/7\n"),
+        (Ip4set, "0-127\n"),
+        (Ip4set, "20-21\n"),
+        (Ip4set, "20.0.0.0-21.0.0.0\n"),
+        (Ip6trie, "::/0\n"),
+        (Ip6trie, "2a00::/15\n"),
+        (Ip6trie, "2000::/3\n"),
+    ] {
+        assert!(refused(format, &format!("#\n{text}")).starts_with("one:2: "), "{text}");
+    }
+    assert!(refused(Ip4trie, "0/0\n").ends_with("or $MAXRANGE4 /0 at the top if that much is meant"));
+    check(Ip4trie, "$MAXRANGE4 /0\n0/0\n", &[("20.1.1.1", "2")]);
+    check(Ip4trie, "!0/0\n20.1\n", &[("20.1.1.1", "2")]);
+    check(Ip4set, "!0.0.0.0-255.255.255.254\n20.1.1.1\n", &[("20.1.1.1", "2")]);
+    check(Ip6trie, "!::/0\n2a00:1::/32\n", &[("2a00:1::1", "2")]);
+    for (format, text) in [(Ip4set, "20.1\n21/8\n22.1-2\n"), (Ip4trie, "20.1\n21/8\n22.0/15\n")] {
+        assert_eq!(list(format, text).remarks, ["2 entries are wider than a /16 (IPv6: a /32); the first: one:2"]);
+    }
+    assert_eq!(list(Ip6trie, "2a00::/32\n2a01::/31\n").remarks.len(), 1);
+    for text in ["20.1\n!21/8\n", "$MAXRANGE4 /8\n21/8\n"] {
+        assert_eq!(list(Ip4set, text).remarks, [""; 0], "{text}");
+    }
+}
+
 /// To open a FIFO is to wait for its writer.
 #[test]
 fn what_is_no_file_is_refused_at_once() {
@@ -593,7 +621,7 @@ fn the_exempt_are_kept_out() {
     let exempt = |text: &str| Exemption { network: text.parse().unwrap(), reason: "test".into() };
     let exemptions = Exemptions::standard([exempt("20.1.1.0/24"), exempt("2a00:1:2:3::25/128")]);
     let mut set = DataSet::new(Ip4trie, Code::SPAM, NOW);
-    set.add("one", &b"0/0\n"[..]);
+    set.add("one", &b"$MAXRANGE4 /0\n0/0\n"[..]);
     let read = set.finish(&exemptions).unwrap();
     for address in [
         "10.1.1.1",
@@ -610,7 +638,7 @@ fn the_exempt_are_kept_out() {
     assert_eq!((said(&read, "20.1.2.0"), said(&read, "20.1.0.255")), ("2".to_owned(), "2".to_owned()));
     assert_eq!(read.kept_out.four + read.fixed.counts().0, 1 << 32);
     let mut set = DataSet::new(Ip6trie, Code::SPAM, NOW);
-    set.add("one", &b"::/0\n"[..]);
+    set.add("one", &b"::/16\nfe80::/16\n2001::/16\n2a00::/16\n3fff::/16\n5f00::/16\n"[..]);
     let read = set.finish(&exemptions).unwrap();
     for address in ["::1", "::ffff:20.9.9.9", "fe80::1", "2001:db8::1", "2a00:1:2:3::99", "3fff::1", "5f00::1"] {
         assert_eq!(said(&read, address), "", "{address}");
