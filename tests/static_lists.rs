@@ -534,9 +534,9 @@ fn a_service_whose_list_became_a_fifo_serves_on_and_stops() {
     assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).1, ["127.0.0.20"]);
     signal(&service, "-TERM");
     service.wait_for_end();
-    // It is no reason not to start, either: nothing is known of the list (G8).
+    // It is no reason not to start, either.
     service.restart();
-    assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).0, ResponseCode::ServFail);
+    assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).1, ["127.0.0.20"]);
 }
 
 /// G8: a file that a full disk or a slow writer leaves without its second half must not list what that half excludes. The
@@ -566,6 +566,40 @@ fn a_file_that_is_written_in_its_place_lists_nobody_whom_it_excludes() {
     write("lb", "# none\n");
     assert!(service.run("reload", &[]).status.success());
     service.wait("the reload to be heeded", |_| codes("3.2.1.20") == ["127.0.0.20"]);
+}
+
+/// G8: a mistake in a file that nobody noticed until the machine was restarted must not take the combined zone away.
+#[test]
+fn a_restart_serves_what_was_taken_last_where_a_file_is_refused() {
+    let exempt = "[[exempt]]\nnetworks = [\"20.1.2.4/32\"]\nreason = \"ours\"\n";
+    let list = served("\"hand\"", "combined = true\n");
+    let mut service = serve(&[("hand", "20.1.2.3 :30:by hand\n20.1.2.4\n")], &list);
+    let copy = service.folder.path().join("data/lists/hand");
+    service.wait("the copy", |_| copy.exists());
+    service.kill();
+    fs::write(service.folder.path().join("hand"), "20.1.2.3\nx\n20.1.2.5\n").unwrap();
+    // Long enough ago to be no reason to wait.
+    let old = std::time::SystemTime::now() - lists::QUIET * 2;
+    fs::File::options().write(true).open(service.folder.path().join("hand")).unwrap().set_modified(old).unwrap();
+    let data = service.folder.path().join("data");
+    fs::write(service.config(), format!("data = {data:?}\n{list}{exempt}")).unwrap();
+    service.restart();
+    for zone in ["hand.bl.example.", "bl.example."] {
+        let ask = |name: &str| service.ask(&format!("{name}.{zone}"), RecordType::A);
+        assert_eq!(ask("3.2.1.20").1, ["127.0.0.30"]);
+        assert_eq!(service.ask(&format!("3.2.1.20.{zone}"), RecordType::TXT).1, ["by hand"]);
+        assert_eq!(ask("4.2.1.20").0, ResponseCode::NXDomain, "it is exempt now");
+        assert_eq!(ask("5.2.1.20").0, ResponseCode::NXDomain);
+    }
+    assert!(service.log().contains("hand:2: ") && service.log().contains("is served, from its copy"));
+    let metrics = service.get("/metrics").1;
+    assert!(metrics.contains("firsthand_static_list_behind{list=\"hand\"} 1"), "{metrics}");
+    // A copy that is not whole is none.
+    service.kill();
+    fs::write(&copy, "firsthand list 1\n").unwrap();
+    service.restart();
+    assert_eq!(service.ask("3.2.1.20.bl.example.", RecordType::A).0, ResponseCode::ServFail);
+    assert!(service.log().contains("the copy of the list, is not used"));
 }
 
 #[test]

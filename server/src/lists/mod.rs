@@ -8,7 +8,7 @@
 //! `tests/static_lists.rs` holds one against the other.
 //!
 //! ```text
-//! file ─▶ watch ─▶ read (lines) ─▶ address, template, directive ─▶ flatten (who wins) ─▶ zone::Fixed
+//! file ─▶ watch (stillness) ─▶ read (lines) ─▶ address, template, directive ─▶ flatten (who wins) ─▶ zone::Fixed ─▶ kept
 //! ```
 
 mod mistake;
@@ -21,6 +21,7 @@ mod lines;
 mod read;
 mod standing;
 mod stillness;
+mod kept;
 mod watch;
 
 #[cfg(test)]

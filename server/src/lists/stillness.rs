@@ -8,7 +8,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a file that was written in its place must stand still before it is read.
 pub const QUIET: Duration = Duration::from_secs(10);
@@ -50,6 +50,14 @@ fn may_be_unfinished(before: Mark, now: Mark) -> bool {
         (None, Some(_)) => true,
         (Some(before), Some(now)) => before != now && before.identity == now.identity,
     }
+}
+
+/// Whether files that looked so and look otherwise now may still be written at `now`, as far as one look tells.
+pub(super) fn may_be_written(before: &[Mark], marks: &[Mark], now: SystemTime) -> bool {
+    let now = now.duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed());
+    let is_fresh =
+        |mark: Mark| mark.is_some_and(|mark| (0..QUIET.as_secs().cast_signed()).contains(&(now - mark.written.0)));
+    before.iter().zip(marks).any(|(before, mark)| may_be_unfinished(*before, *mark) && is_fresh(*mark))
 }
 
 impl Stillness {
@@ -161,6 +169,22 @@ mod tests {
         // What comes by a rename is whole, but the other file was touched.
         let both = [[mark(1, 0), mark(2, 5)], [mark(1, 0), mark(4, 5)]];
         assert_eq!(readable(&[old, both[0], both[1], both[1], both[1]]), [0; 0]);
+    }
+
+    #[test]
+    fn at_a_start_the_time_of_writing_tells() {
+        let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+        for (before, now, second, expected) in [
+            (mark(1, 90), mark(1, 100), 109, true),
+            (mark(1, 90), mark(1, 100), 110, false),
+            (mark(1, 90), mark(1, 100), 99, false),
+            (mark(1, 90), mark(2, 100), 101, false),
+            (mark(1, 100), mark(1, 100), 101, false),
+            (None, mark(1, 100), 101, true),
+            (mark(1, 100), None, 101, false),
+        ] {
+            assert_eq!(may_be_written(&[before], &[now], at(second)), expected, "{before:?} {now:?} {second}");
+        }
     }
 
     #[test]

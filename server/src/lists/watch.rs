@@ -3,7 +3,11 @@
 //! A file that changed is read when it then stayed as it is ([`super::stillness`]). The next table is built aside and
 //! handed over whole; whatever is wrong with a file, what was handed over before stands (G8), and the log says once what to
 //! mend. A list that was never handed over is unknown, and its names are not to be answered.
+//!
+//! What was taken last is kept ([`super::kept`]). A start serves that at once where the files are still the same, or may be
+//! written at the moment, and the files are read again beside it; and also where the files are refused.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -12,11 +16,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use firsthand_analyzer::listing::Exemptions;
 
 use super::Refusal;
+use super::kept::{self, Kept, Origin};
 use super::read::{Read, read_until};
 use super::standing::{Standing, Standings};
-use super::stillness::Stillness;
+use super::stillness::{Mark, Stillness, may_be_written};
 use crate::config::{ListFormat, ListSettings};
-use crate::zone::{Code, Fixed};
+use crate::zone::{Code, Fixed, KeptOut};
 
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(2);
@@ -43,8 +48,12 @@ struct Watched {
     not_before: Option<u64>,
     retry: Option<Instant>,
     again: bool,
-    /// How much it lists, once it was read.
+    /// How much is served of it, if anything is.
     size: Option<Size>,
+    /// When what would be served if the files were refused was taken, in Unix seconds.
+    fallback: Option<u64>,
+    /// What was taken and is to be kept.
+    unkept: Option<Kept>,
     /// What was said last.
     told: String,
     /// Whether it was said that the files are not read.
@@ -56,12 +65,16 @@ struct Watched {
 pub struct Lists {
     watched: Vec<Watched>,
     standings: Arc<Standings>,
+    /// The data folder.
+    data: PathBuf,
 }
 
 impl Lists {
-    /// Reads all lists for the first time. `hand_over` gets those that are good, by their place in the settings.
+    /// Reads all lists for the first time, or what was kept of them in the folder `data`. `hand_over` gets those of which
+    /// something is known, by their place in the settings.
     pub fn load(
         settings: &[ListSettings],
+        data: &Path,
         exemptions: &Exemptions,
         mut hand_over: impl FnMut(usize, Arc<Fixed>),
     ) -> Self {
@@ -73,13 +86,15 @@ impl Lists {
             retry: None,
             again: false,
             size: None,
+            fallback: None,
+            unkept: None,
             told: String::new(),
             told_unread: false,
         });
         let standings = Standings::new(settings.iter().map(|list| list.name.as_str()));
-        let mut lists = Self { watched: watched.collect(), standings: Arc::new(standings) };
+        let mut lists = Self { watched: watched.collect(), standings: Arc::new(standings), data: data.to_owned() };
         for at in 0..lists.watched.len() {
-            lists.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, &mut hand_over);
+            lists.start(at, exemptions, &mut hand_over);
         }
         lists
     }
@@ -102,6 +117,7 @@ impl Lists {
         if let Err(error) = rustix::process::setpriority_process(Some(thread), NICENESS) {
             tracing::warn!(%error, "static lists are read at the priority of everything else");
         }
+        self.keep();
         let mut looked = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             let forced = self.standings.take_reload();
@@ -119,7 +135,48 @@ impl Lists {
                 }
                 self.watched[at].tell_unread(&self.standings.lists()[at], Instant::now());
             }
+            self.keep();
             looked = Instant::now();
+        }
+    }
+
+    /// Serves a list for the first time.
+    fn start(&mut self, at: usize, exemptions: &Exemptions, hand_over: &mut impl FnMut(usize, Arc<Fixed>)) {
+        let (list, standing) = (&mut self.watched[at], &self.standings.lists()[at]);
+        let path = kept::path(&self.data, &standing.name);
+        let kept = kept::read(&path, list.origin(), exemptions).unwrap_or_else(|error| {
+            tracing::warn!(list = %standing.name, "{}, the copy of the list, is not used: {error}", path.display());
+            None
+        });
+        let Some((kept, kept_out)) = kept else {
+            return self.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, hand_over);
+        };
+        let marks = list.files.marks();
+        list.fallback = Some(kept.taken);
+        if kept.marks == marks || may_be_written(&kept.marks, &marks, SystemTime::now()) {
+            tracing::info!(list = %standing.name, taken = %instant(kept.taken), "the static list is served from its copy");
+            list.files.was_read(kept.marks.clone(), Instant::now());
+            // The program may be another, and what is exempt.
+            list.again = true;
+        } else {
+            self.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, hand_over);
+        }
+        let (list, standing) = (&mut self.watched[at], &self.standings.lists()[at]);
+        if list.size.is_none() {
+            list.serve(Size::of(&kept.fixed, kept.exclusions), kept.taken, kept_out, standing);
+            hand_over(at, kept.fixed);
+        }
+    }
+
+    /// Keeps what was taken.
+    fn keep(&mut self) {
+        for (list, standing) in self.watched.iter_mut().zip(self.standings.lists()) {
+            let Some(kept) = list.unkept.take() else { continue };
+            let path = kept::path(&self.data, &standing.name);
+            if let Err(error) = kept::write(&path, list.origin(), &kept) {
+                let path = path.display();
+                tracing::warn!(list = %standing.name, %error, "{path}, the copy of the list to start from, cannot be written");
+            }
         }
     }
 
@@ -144,12 +201,11 @@ impl Lists {
                 list.files.look(Instant::now());
                 continue;
             }
-            list.files.was_read(before, Instant::now());
+            list.files.was_read(before.clone(), Instant::now());
             (list.retry, list.not_before, list.again, list.told_unread) = (None, None, false, false);
             match result {
                 Ok(read) => {
-                    list.taken(&read, standing, now);
-                    hand_over(at, Arc::new(read.fixed));
+                    hand_over(at, list.taken(read, before, standing, now));
                 }
                 Err(refusal) => {
                     standing.failures.fetch_add(1, Ordering::Relaxed);
@@ -184,22 +240,21 @@ impl Watched {
     fn unread(&mut self, standing: &Standing, why: &str) {
         self.told_unread = true;
         standing.is_behind.store(true, Ordering::Relaxed);
-        let stands = stands(standing);
+        let stands = self.stands();
         let file = self.files.files()[0].display();
         let why = format!("the list's files ({file} ...) {why}");
         tracing::warn!(list = %standing.name, "{why}; {stands}: write aside and rename, or run firsthand reload");
     }
 
-    /// Notes and tells what was read.
-    fn taken(&mut self, read: &Read, standing: &Standing, now: u64) {
-        let size = Size::of(read);
+    /// Notes and tells what was read of the files as they were `before`.
+    fn taken(&mut self, read: Read, before: Vec<Mark>, standing: &Standing, now: u64) -> Arc<Fixed> {
+        let size = Size::of(&read.fixed, read.exclusions);
         let Size { addresses, networks, exclusions } = size;
         let (name, kept_out) = (&standing.name, read.kept_out.four);
         tracing::info!(list = %name, addresses, networks, exclusions, kept_out, "the static list was read");
         if let Some(leap) = self.size.and_then(|before| size.leap_from(before)) {
             tracing::warn!(list = %name, "{leap}");
         }
-        self.size = Some(size);
         let remarks = read.remarks.join("\n");
         if remarks != self.told {
             for remark in &read.remarks {
@@ -207,13 +262,29 @@ impl Watched {
             }
             self.told = remarks;
         }
-        let store = |number: &AtomicU64, value| number.store(value, Ordering::Relaxed);
         standing.loads.fetch_add(1, Ordering::Relaxed);
         standing.is_behind.store(false, Ordering::Relaxed);
-        store(&standing.last_success, now);
-        store(&standing.addresses, addresses);
-        store(&standing.networks, networks);
-        store(&standing.kept_out, kept_out);
+        self.fallback = None;
+        self.serve(size, now, read.kept_out, standing);
+        let fixed = Arc::new(read.fixed);
+        let kept = Kept { fixed: Arc::clone(&fixed), marks: before, taken: now, exclusions };
+        self.unkept = Some(kept);
+        fixed
+    }
+
+    /// Notes what is served.
+    fn serve(&mut self, size: Size, taken: u64, kept_out: KeptOut, standing: &Standing) {
+        self.size = Some(size);
+        let store = |number: &AtomicU64, value| number.store(value, Ordering::Relaxed);
+        store(&standing.last_success, taken);
+        store(&standing.addresses, size.addresses);
+        store(&standing.networks, size.networks);
+        store(&standing.kept_out, kept_out.four);
+    }
+
+    /// What the table is made of, beside what the files say.
+    fn origin(&self) -> Origin<'_> {
+        Origin { files: self.files.files(), format: self.format, code: self.code }
     }
 
     /// Says what is wrong, unless it was said last.
@@ -231,19 +302,20 @@ impl Watched {
             return;
         }
         self.told = said;
-        let stands = stands(standing);
+        let stands = self.stands();
         for mistake in &refusal.mistakes {
             tracing::error!(list = %standing.name, "{mistake}");
         }
         tracing::error!(list = %standing.name, "the static list was not taken: {stands}");
     }
-}
 
-/// What is answered while the files are not what is served.
-fn stands(standing: &Standing) -> &'static str {
-    match standing.loads.load(Ordering::Relaxed) {
-        0 => "its names are not answered until it is mended",
-        _ => "what was read before stays served",
+    /// What is answered while the files are not what is served.
+    fn stands(&self) -> String {
+        match (self.fallback, self.size) {
+            (Some(taken), _) => format!("what was read of it at {} is served, from its copy", instant(taken)),
+            (None, Some(_)) => "what was read before stays served".to_owned(),
+            (None, None) => "its names are not answered until it is mended".to_owned(),
+        }
     }
 }
 
@@ -259,9 +331,9 @@ struct Size {
 }
 
 impl Size {
-    fn of(read: &Read) -> Self {
-        let (addresses, networks) = read.fixed.counts();
-        Self { addresses, networks, exclusions: read.exclusions }
+    fn of(fixed: &Fixed, exclusions: u64) -> Self {
+        let (addresses, networks) = fixed.counts();
+        Self { addresses, networks, exclusions }
     }
 
     /// What is to be said of a list that became less than half as large, or lost half of its exclusions, or grew by more
@@ -283,6 +355,14 @@ impl Size {
     }
 }
 
+/// A Unix second as a date and time.
+fn instant(second: u64) -> jiff::Timestamp {
+    i64::try_from(second)
+        .ok()
+        .and_then(|second| jiff::Timestamp::from_second(second).ok())
+        .unwrap_or(jiff::Timestamp::MAX)
+}
+
 fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -292,10 +372,10 @@ mod tests {
     use std::fs;
     use std::sync::Mutex;
 
-    use super::super::stillness::QUIET;
+    use super::super::QUIET;
     use super::*;
 
-    fn list(folder: &std::path::Path) -> ListSettings {
+    fn list(folder: &Path) -> ListSettings {
         ListSettings {
             name: "manual".to_owned(),
             code: std::net::Ipv4Addr::new(127, 0, 0, 20),
@@ -305,7 +385,7 @@ mod tests {
         }
     }
 
-    fn put(folder: &std::path::Path, name: &str, text: &str) {
+    fn put(folder: &Path, name: &str, text: &str) {
         fs::write(folder.join("aside"), text).unwrap();
         fs::rename(folder.join("aside"), folder.join(name)).unwrap();
     }
@@ -330,7 +410,7 @@ mod tests {
             assert_eq!(at, 0);
             tables.lock().unwrap().push(fixed.counts().0);
         };
-        let lists = Lists::load(&[list(folder.path())], &none(), hand_over);
+        let lists = Lists::load(&[list(folder.path())], folder.path(), &none(), hand_over);
         assert_eq!(*tables.lock().unwrap(), [2]);
         let (standings, stop) = (lists.standings(), AtomicBool::new(false));
         let standing = &standings.lists()[0];
@@ -363,7 +443,9 @@ mod tests {
     fn a_list_that_is_bad_from_the_start_is_unknown() {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "one", "20.1.1.1\n");
-        let lists = Lists::load(&[list(folder.path())], &Exemptions::only([]), |_, _| panic!("half of it is missing"));
+        let lists = Lists::load(&[list(folder.path())], folder.path(), &Exemptions::only([]), |_, _| {
+            panic!("half of it is missing")
+        });
         let standings = lists.standings();
         let standing = &standings.lists()[0];
         assert_eq!((standing.loads.load(Ordering::Relaxed), standing.failures.load(Ordering::Relaxed)), (0, 1));
@@ -376,7 +458,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "one", "20.1.1.1\n");
         put(folder.path(), "two", "#\n");
-        let mut lists = Lists::load(&[list(folder.path())], &Exemptions::only([]), |_, _| {});
+        let mut lists = Lists::load(&[list(folder.path())], folder.path(), &Exemptions::only([]), |_, _| {});
         fs::write(folder.path().join("one"), "20.1.1.1\n20.1.1.2\n").unwrap();
         let watched = &mut lists.watched[0];
         assert!(!watched.is_due(Instant::now()) && !watched.is_due(Instant::now()), "it may still be written");
@@ -401,7 +483,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "one", "20.1.1.1\n");
         put(folder.path(), "two", "#\n");
-        let mut lists = Lists::load(&[list(folder.path())], &Exemptions::only([]), |_, _| {});
+        let mut lists = Lists::load(&[list(folder.path())], folder.path(), &Exemptions::only([]), |_, _| {});
         let standings = lists.standings();
         let (watched, standing) = (&mut lists.watched[0], &standings.lists()[0]);
         let began = Instant::now();
@@ -416,6 +498,53 @@ mod tests {
         assert!(watched.is_due(left_alone));
         lists.read(0, &AtomicBool::new(false), 1, &Exemptions::only([]), &mut |_, _| {});
         assert!(!standing.is_behind.load(Ordering::Relaxed) && !lists.watched[0].told_unread);
+    }
+
+    /// G8, G6: a mistake in a file that comes with a restart takes no list away, and gives nobody back who is exempt now.
+    #[test]
+    fn a_start_serves_what_was_taken_last_where_the_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        put(folder.path(), "one", "20.1.1.1\n20.1.1.2\n");
+        put(folder.path(), "two", "#\n");
+        let start = |exemptions: &Exemptions| {
+            let mut tables = Vec::new();
+            let hand_over = |_, table: Arc<Fixed>| tables.push(table);
+            let mut lists = Lists::load(&[list(folder.path())], folder.path(), exemptions, hand_over);
+            lists.keep();
+            let standings = lists.standings();
+            let standing = &standings.lists()[0];
+            let is_behind = standing.is_behind.load(Ordering::Relaxed);
+            let known = (standing.addresses.load(Ordering::Relaxed), standing.last_success.load(Ordering::Relaxed) > 0);
+            (tables, is_behind, known, lists)
+        };
+        let none = Exemptions::only([]);
+        start(&none);
+        // While it is open no other file gets its inode.
+        let held = fs::File::open(folder.path().join("one")).unwrap();
+        // The files are the same: the copy is served, and they are read again beside it.
+        let (tables, is_behind, known, lists) = start(&none);
+        assert_eq!((tables.len(), is_behind, known, lists.watched[0].again), (1, false, (2, true), true));
+        assert_eq!(lists.standings().lists()[0].loads.load(Ordering::Relaxed), 0);
+        put(folder.path(), "one", "20.1.1.1\nx\n");
+        let exempt = Exemptions::only([firsthand_analyzer::listing::Exemption {
+            network: "20.1.1.2/32".parse().unwrap(),
+            reason: "test".into(),
+        }]);
+        let (tables, is_behind, known, lists) = start(&exempt);
+        assert_eq!((tables.len(), is_behind, known), (1, true, (1, true)));
+        assert!(tables[0].get("20.1.1.2".parse().unwrap()).is_empty() && lists.watched[0].told.contains("one:2: "));
+        assert!(lists.watched[0].stands().contains("from its copy"));
+        // Other files are read at once, and one that is being written is not.
+        put(folder.path(), "one", "20.1.1.1\n20.1.1.2\n20.1.1.3\n");
+        assert_eq!(start(&none).2, (3, true));
+        drop(held);
+        fs::write(folder.path().join("one"), "20.1.1.1\n").unwrap();
+        let (_, _, known, mut lists) = start(&none);
+        assert_eq!(known, (3, true));
+        assert!(!lists.watched[0].is_due(Instant::now()) && lists.watched[0].is_due(Instant::now() + QUIET));
+        put(folder.path(), "one", "x\n");
+        fs::write(kept::path(folder.path(), "manual"), "firsthand list 1\n and something else").unwrap();
+        assert_eq!((start(&none).0.len(), start(&none).1), (0, true));
     }
 
     #[test]

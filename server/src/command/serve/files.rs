@@ -25,9 +25,10 @@ pub(super) struct StaticLists {
 }
 
 impl StaticLists {
-    /// Reads the files for the first time; what is wrong with them is in the log, and their names are SERVFAIL (G8).
+    /// Reads the files for the first time, or what was kept of them; what is wrong with them is in the log, and names of
+    /// which nothing is known are SERVFAIL (G8).
     pub(super) fn load(settings: &Settings, exemptions: &Exemptions, zone: Arc<ArcSwap<Zone>>) -> Self {
-        let lists = Lists::load(&settings.lists, exemptions, |list, entries| {
+        let lists = Lists::load(&settings.lists, &settings.data, exemptions, |list, entries| {
             zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
         });
         Self { lists, zone }

@@ -12,6 +12,7 @@
 mod four;
 mod six;
 mod value;
+mod copy;
 
 #[cfg(test)]
 mod tests;
