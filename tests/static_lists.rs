@@ -622,6 +622,8 @@ fn check_names_the_bad_lines_of_lists() {
     assert!(out.contains("list manual: good; 255 IPv4 addresses, 0 IPv6 /64s\n"), "{out}");
     assert!(out.contains("kept out as exempt or as test entries: 1 IPv4, 0 IPv6 addresses\n"), "{out}");
     assert!(err.contains("$NS is not used") && err.contains("/b:2"), "{err}");
+    let (status, _, err) = check("#\n", "83.70.1.9 :2:spam\n", "ip4set\"\ncombined = true\n#\"");
+    assert!(status == Some(0) && err.contains("/b:1: the value 127.0.0.2 is the code of the list spam"), "{err}");
     let (status, out, err) = check("83.70.1\n", "83.70.1.9-3\nx\n", "ip4set");
     assert_eq!((status, out.contains("list manual: would not be taken")), (Some(1), true));
     assert!(err.contains("/b:1: ") && err.contains("/b:2: "), "{err}");

@@ -12,6 +12,7 @@ use firsthand_analyzer::survey::{Host, Misfit, Survey};
 use firsthand_analyzer::topology::Topology;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::serve::empty_zone;
 use super::{CommandError, NO, show};
 use crate::cli::CheckArguments;
 use crate::config::Settings;
@@ -63,6 +64,7 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, CommandError> {
 fn check_lists(settings: &Settings, output: &mut impl Write) -> Result<ExitCode, CommandError> {
     let exemptions = Exemptions::standard(Declared::declared_exemptions(settings));
     let now = u64::try_from(unix_now()).unwrap_or_default();
+    let all = empty_zone(settings)?.lists().to_vec();
     let mut status = ExitCode::SUCCESS;
     for list in &settings.lists {
         let name = &list.name;
@@ -79,7 +81,7 @@ fn check_lists(settings: &Settings, output: &mut impl Write) -> Result<ExitCode,
                         "list {name}: kept out as exempt or as test entries: {four} IPv4, {six} IPv6 addresses"
                     )?;
                 }
-                for remark in read.remarks {
+                for remark in lists::borrowed(&read, name, &all).iter().chain(&read.remarks) {
                     eprintln!("list {name}: {remark}");
                 }
             }

@@ -22,11 +22,13 @@ mod read;
 mod standing;
 mod stillness;
 mod kept;
+mod combined;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
+pub use combined::borrowed;
 pub use mistake::{Mistake, Refusal};
 pub use read::{DataSet, Read, read};
 pub use standing::{Standing, Standings};

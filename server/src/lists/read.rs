@@ -3,7 +3,7 @@
 //! Enters: bytes, plain or packed by gzip, with the format and the list's code. Leaves: the table, with what should be
 //! said about the files all the same; or the mistakes. The files are read as a stream and never held.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -41,6 +41,8 @@ pub struct Read {
     pub kept_out: KeptOut,
     /// How many lines exclude something.
     pub exclusions: u64,
+    /// The codes that entries answer by the word of the files, each with the first line that writes it.
+    pub written: Vec<(Code, String)>,
     /// What the operator should know, each once.
     pub remarks: Vec<String>,
 }
@@ -120,6 +122,8 @@ pub struct DataSet {
     /// The values by their number, without [`EXCLUDED`]: code and template. The first is the list's own.
     templates: Vec<(Code, Box<[u8]>)>,
     numbers: HashMap<Box<[u8]>, u16>,
+    /// The codes that the files write, each with its first line.
+    written: BTreeMap<Code, u64>,
     key: Vec<u8>,
     /// The value in force.
     current: u16,
@@ -161,6 +165,7 @@ impl DataSet {
             exclusions: 0,
             templates: vec![(code, Box::default())],
             numbers: HashMap::new(),
+            written: BTreeMap::new(),
             key: Vec::new(),
             current: DEFAULT,
             has_value: false,
@@ -258,16 +263,22 @@ impl DataSet {
     /// Notes a mistake on a line, counted through all files.
     fn mistake_on(&mut self, line: u64, Flaw { what, mend }: Flaw) {
         if self.mistakes.len() < MISTAKES_MAX {
-            let at = self.files.partition_point(|(_, before)| *before < line).saturating_sub(1);
-            let (file, before) = &self.files[at];
-            self.mistakes.push(Mistake { file: file.clone(), line: Some(line - before), what, mend: mend.to_owned() });
+            let (file, line) = self.place_of(line);
+            self.mistakes.push(Mistake { file: file.to_owned(), line: Some(line), what, mend: mend.to_owned() });
         }
+    }
+
+    /// The file and the line in it of a line, counted through all files.
+    fn place_of(&self, line: u64) -> (&str, u64) {
+        let at = self.files.partition_point(|(_, before)| *before < line).saturating_sub(1);
+        let (file, before) = &self.files[at];
+        (file, line - before)
     }
 
     /// Where the line that was read last stands.
     fn place(&self) -> String {
-        let (file, before) = self.files.last().expect("a line stands in a file");
-        format!("{file}:{}", self.lines - before)
+        let (file, line) = self.place_of(self.lines);
+        format!("{file}:{line}")
     }
 
     fn line(&mut self, line: &[u8]) {
@@ -359,6 +370,7 @@ impl DataSet {
         if self.knows_one_value() {
             // It holds for the entries before it, too.
             self.has_value = true;
+            self.written.insert(code, self.lines);
             self.templates[0] = (code, text.into());
         } else {
             self.current = self.number(code, text)?;
@@ -386,6 +398,7 @@ impl DataSet {
             ));
         }
         self.templates.push((code, text.into()));
+        self.written.entry(code).or_insert(self.lines);
         let number = u16::try_from(number).expect("there are fewer values than 65,536");
         self.numbers.insert(self.key.as_slice().into(), number);
         Ok(number)
@@ -542,9 +555,8 @@ impl DataSet {
         });
         mistakes.sort_unstable();
         for (second, first, prefix) in mistakes {
-            let at = self.files.partition_point(|(_, before)| *before < first).saturating_sub(1);
-            let (file, before) = &self.files[at];
-            let what = format!("{prefix} stands already on {file}:{} with another value", first - before);
+            let (file, first) = self.place_of(first);
+            let what = format!("{prefix} stands already on {file}:{first} with another value");
             self.mistake_on(second, Flaw::new(what, "take one of the two lines out"));
         }
         if repeated > 0 && self.format != ListFormat::Ip6tset {
@@ -619,7 +631,13 @@ impl DataSet {
             self.remarks.push("characters of texts that are not printable ASCII became question marks".to_owned());
         }
         let (fixed, kept_out) = builder.finish(sets, self.ttl, self.expires);
-        Ok(Read { fixed, kept_out, exclusions: self.exclusions, remarks: self.remarks })
+        let written = self.written.iter().filter(|(code, _)| fixed.codes().contains(code));
+        let written = written.map(|(code, line)| {
+            let (file, line) = self.place_of(*line);
+            (*code, format!("{file}:{line}"))
+        });
+        let written = written.collect();
+        Ok(Read { fixed, kept_out, exclusions: self.exclusions, written, remarks: self.remarks })
     }
 }
 

@@ -576,6 +576,31 @@ fn what_is_very_wide_is_refused_or_told_of() {
     }
 }
 
+/// Whoever asks the combined zone for one list must not be answered by another without anybody's knowing.
+#[test]
+fn a_value_that_is_the_code_of_another_list_is_told_of() {
+    let own =
+        |combined| crate::zone::ListSettings::of_file("hand".parse().unwrap(), "127.0.0.20".parse().unwrap(), combined);
+    let other = |code: &str| crate::zone::ListSettings::of_file("other".parse().unwrap(), code.parse().unwrap(), true);
+    let lists = |combined| [crate::zone::ListSettings::spam(), other("127.0.0.30"), own(combined)];
+    let said = |format, text: &str, combined| {
+        let mut set = DataSet::new(format, "127.0.0.20".parse().unwrap(), NOW);
+        set.add("one", text.as_bytes());
+        borrowed(&set.finish(&Exemptions::only([])).unwrap(), "hand", &lists(combined))
+    };
+    let found = said(Ip4set, "#\n20.1.1.1\n20.1.1.2 :2:x\n:30:\n20.1.1.3\n20.1.1.4 :2:y\n", true);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("one:3: the value 127.0.0.2 is the code of the list spam"), "{found:?}");
+    assert!(found[1].starts_with("one:4: the value 127.0.0.30 is the code of the list other"), "{found:?}");
+    assert_eq!(said(Ip4tset, "20.1.1.1\n:2:x\n", true).len(), 1);
+    for text in ["20.1.1.1 :2:x\n", "20.1.1.1 :20:x\n"] {
+        assert_eq!(said(Ip4set, text, false), [""; 0], "another zone's values are its own");
+    }
+    for text in ["20.1.1.1 :20:x\n20.1.1.2 :9:\n", ":2:nobody\n"] {
+        assert_eq!(said(Ip4set, text, true), [""; 0], "{text}");
+    }
+}
+
 /// To open a FIFO is to wait for its writer.
 #[test]
 fn what_is_no_file_is_refused_at_once() {

@@ -15,13 +15,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use firsthand_analyzer::listing::Exemptions;
 
-use super::Refusal;
 use super::kept::{self, Kept, Origin};
 use super::read::{Read, read_until};
 use super::standing::{Standing, Standings};
 use super::stillness::{Mark, Stillness, may_be_written};
+use super::{Refusal, borrowed};
 use crate::config::{ListFormat, ListSettings};
-use crate::zone::{Code, Fixed, KeptOut};
+use crate::zone::{self, Code, Fixed, KeptOut};
 
 /// How often the files are looked at.
 pub const LOOK: Duration = Duration::from_secs(2);
@@ -67,13 +67,15 @@ pub struct Lists {
     standings: Arc<Standings>,
     /// The data folder.
     data: PathBuf,
+    /// All lists of the zone, those of evidence among them.
+    all: Vec<zone::ListSettings>,
 }
 
 impl Lists {
-    /// Reads all lists for the first time, or what was kept of them in the folder `data`. `hand_over` gets those of which
-    /// something is known, by their place in the settings.
+    /// Reads all lists for the first time, or what was kept of them in the folder `data`; `all` are the lists of the zone.
+    /// `hand_over` gets those of which something is known, by their place in the settings.
     pub fn load(
-        settings: &[ListSettings],
+        (settings, all): (&[ListSettings], &[zone::ListSettings]),
         data: &Path,
         exemptions: &Exemptions,
         mut hand_over: impl FnMut(usize, Arc<Fixed>),
@@ -92,7 +94,8 @@ impl Lists {
             told_unread: false,
         });
         let standings = Standings::new(settings.iter().map(|list| list.name.as_str()));
-        let mut lists = Self { watched: watched.collect(), standings: Arc::new(standings), data: data.to_owned() };
+        let (standings, data) = (Arc::new(standings), data.to_owned());
+        let mut lists = Self { watched: watched.collect(), standings, data, all: all.to_vec() };
         for at in 0..lists.watched.len() {
             lists.start(at, exemptions, &mut hand_over);
         }
@@ -204,7 +207,8 @@ impl Lists {
             list.files.was_read(before.clone(), Instant::now());
             (list.retry, list.not_before, list.again, list.told_unread) = (None, None, false, false);
             match result {
-                Ok(read) => {
+                Ok(mut read) => {
+                    read.remarks.extend(borrowed(&read, &standing.name, &self.all));
                     hand_over(at, list.taken(read, before, standing, now));
                 }
                 Err(refusal) => {
@@ -410,7 +414,7 @@ mod tests {
             assert_eq!(at, 0);
             tables.lock().unwrap().push(fixed.counts().0);
         };
-        let lists = Lists::load(&[list(folder.path())], folder.path(), &none(), hand_over);
+        let lists = Lists::load((&[list(folder.path())], &[]), folder.path(), &none(), hand_over);
         assert_eq!(*tables.lock().unwrap(), [2]);
         let (standings, stop) = (lists.standings(), AtomicBool::new(false));
         let standing = &standings.lists()[0];
@@ -443,7 +447,7 @@ mod tests {
     fn a_list_that_is_bad_from_the_start_is_unknown() {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "one", "20.1.1.1\n");
-        let lists = Lists::load(&[list(folder.path())], folder.path(), &Exemptions::only([]), |_, _| {
+        let lists = Lists::load((&[list(folder.path())], &[]), folder.path(), &Exemptions::only([]), |_, _| {
             panic!("half of it is missing")
         });
         let standings = lists.standings();
@@ -458,7 +462,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "one", "20.1.1.1\n");
         put(folder.path(), "two", "#\n");
-        let mut lists = Lists::load(&[list(folder.path())], folder.path(), &Exemptions::only([]), |_, _| {});
+        let mut lists = Lists::load((&[list(folder.path())], &[]), folder.path(), &Exemptions::only([]), |_, _| {});
         fs::write(folder.path().join("one"), "20.1.1.1\n20.1.1.2\n").unwrap();
         let watched = &mut lists.watched[0];
         assert!(!watched.is_due(Instant::now()) && !watched.is_due(Instant::now()), "it may still be written");
@@ -483,7 +487,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         put(folder.path(), "one", "20.1.1.1\n");
         put(folder.path(), "two", "#\n");
-        let mut lists = Lists::load(&[list(folder.path())], folder.path(), &Exemptions::only([]), |_, _| {});
+        let mut lists = Lists::load((&[list(folder.path())], &[]), folder.path(), &Exemptions::only([]), |_, _| {});
         let standings = lists.standings();
         let (watched, standing) = (&mut lists.watched[0], &standings.lists()[0]);
         let began = Instant::now();
@@ -509,7 +513,7 @@ mod tests {
         let start = |exemptions: &Exemptions| {
             let mut tables = Vec::new();
             let hand_over = |_, table: Arc<Fixed>| tables.push(table);
-            let mut lists = Lists::load(&[list(folder.path())], folder.path(), exemptions, hand_over);
+            let mut lists = Lists::load((&[list(folder.path())], &[]), folder.path(), exemptions, hand_over);
             lists.keep();
             let standings = lists.standings();
             let standing = &standings.lists()[0];

@@ -28,7 +28,8 @@ impl StaticLists {
     /// Reads the files for the first time, or what was kept of them; what is wrong with them is in the log, and names of
     /// which nothing is known are SERVFAIL (G8).
     pub(super) fn load(settings: &Settings, exemptions: &Exemptions, zone: Arc<ArcSwap<Zone>>) -> Self {
-        let lists = Lists::load(&settings.lists, &settings.data, exemptions, |list, entries| {
+        let all = zone.load().lists().to_vec();
+        let lists = Lists::load((&settings.lists, &all), &settings.data, exemptions, |list, entries| {
             zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
         });
         Self { lists, zone }
