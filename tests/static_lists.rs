@@ -602,6 +602,28 @@ fn a_restart_serves_what_was_taken_last_where_a_file_is_refused() {
     assert!(service.log().contains("the copy of the list, is not used"));
 }
 
+/// What stops being answered by itself is told of before, and at that second.
+#[test]
+fn the_end_of_a_list_is_in_the_log_and_the_metrics() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let last = jiff::Timestamp::from_second((now + 8) as i64).unwrap().strftime("%Y:%m:%d:%H:%M:%S").to_string();
+    let service = serve(&[("hand", &format!("$TIMESTAMP 2020:01:01 {last}\n20.1.2.3\n"))], &served("\"hand\"", ""));
+    let metric = |name: &str| {
+        let metrics = service.get("/metrics").1;
+        let line = format!("firsthand_static_list_{name}_timestamp_seconds{{list=\"hand\"}} ");
+        metrics.lines().find_map(|text| text.strip_prefix(&line)?.parse::<u64>().ok())
+    };
+    assert_eq!(metric("expires"), Some(now + 8));
+    assert!((now - 2..=now + 2).contains(&metric("modified").unwrap()));
+    service.wait("the notice", |service| service.log().contains("the static list expires at "));
+    service.wait("the end", |service| service.log().contains("the static list expired at "));
+    assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).0, ResponseCode::ServFail);
+    fs::write(service.folder.path().join("hand"), "20.1.2.3\n").unwrap();
+    assert!(service.run("reload", &[]).status.success());
+    service.wait("a newer file", |service| service.ask("3.2.1.20.hand.bl.example.", RecordType::A).1.len() == 1);
+    assert_eq!(metric("expires"), None);
+}
+
 #[test]
 fn check_names_the_bad_lines_of_lists() {
     let folder = tempfile::tempdir().unwrap();
@@ -624,6 +646,13 @@ fn check_names_the_bad_lines_of_lists() {
     assert!(err.contains("$NS is not used") && err.contains("/b:2"), "{err}");
     let (status, _, err) = check("#\n", "83.70.1.9 :2:spam\n", "ip4set\"\ncombined = true\n#\"");
     assert!(status == Some(0) && err.contains("/b:1: the value 127.0.0.2 is the code of the list spam"), "{err}");
+    let (status, out, _) = check("$TIMESTAMP 2020:01:01 +1d\n", "83.70.1.9\n", "ip4set");
+    assert!(
+        status == Some(1) && out.contains("manual: expired since 2020-01-02T00:00:00Z: its names would be"),
+        "{out}"
+    );
+    let (status, out, _) = check("$TIMESTAMP 2020:01:01 2037:01:01\n", "83.70.1.9\n", "ip4set");
+    assert!(status == Some(0) && out.contains("manual: good until 2037-01-01T00:00:00Z; 1 IPv4"), "{out}");
     let (status, out, err) = check("83.70.1\n", "83.70.1.9-3\nx\n", "ip4set");
     assert_eq!((status, out.contains("list manual: would not be taken")), (Some(1), true));
     assert!(err.contains("/b:1: ") && err.contains("/b:2: "), "{err}");

@@ -73,7 +73,16 @@ fn check_lists(settings: &Settings, output: &mut impl Write) -> Result<ExitCode,
             Ok(read) => {
                 let (addresses, networks) = read.fixed.counts();
                 let kept_out = read.kept_out;
-                writeln!(output, "list {name}: good; {addresses} IPv4 addresses, {networks} IPv6 /64s")?;
+                let expires = read.fixed.expires().map(|last| (last, lists::instant(last)));
+                let good = match &expires {
+                    Some((last, since)) if *last < now => {
+                        status = ExitCode::from(NO);
+                        format!("expired since {since}: its names would be answered with SERVFAIL")
+                    }
+                    Some((_, until)) => format!("good until {until}"),
+                    None => "good".to_owned(),
+                };
+                writeln!(output, "list {name}: {good}; {addresses} IPv4 addresses, {networks} IPv6 /64s")?;
                 if kept_out != KeptOut::default() {
                     let (four, six) = (kept_out.four, kept_out.six);
                     writeln!(

@@ -23,6 +23,7 @@ mod standing;
 mod stillness;
 mod kept;
 mod combined;
+mod life;
 mod watch;
 
 #[cfg(test)]
@@ -51,3 +52,11 @@ pub const WIDEST_SIX: u8 = 16;
 pub const WIDE: (u8, u8) = (16, 32);
 /// The most values that one address may have in one list.
 pub const VALUES_MAX: usize = 16;
+
+/// A Unix second as a date and time.
+pub(crate) fn instant(second: u64) -> jiff::Timestamp {
+    i64::try_from(second)
+        .ok()
+        .and_then(|second| jiff::Timestamp::from_second(second).ok())
+        .unwrap_or(jiff::Timestamp::MAX)
+}

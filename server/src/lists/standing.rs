@@ -15,6 +15,10 @@ pub struct Standing {
     pub last_success: AtomicU64,
     /// Whether the files as they are now are not what is served: they were refused, or change too often to be read.
     pub is_behind: AtomicBool,
+    /// The Unix second at which the newest of the files that are served was written; 0 for none.
+    pub modified: AtomicU64,
+    /// The last Unix second at which what is served may be believed; 0 for no end.
+    pub expires: AtomicU64,
     /// The IPv4 addresses that it lists.
     pub addresses: AtomicU64,
     /// The IPv6 /64s that it lists, at least in part.

@@ -16,10 +16,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use firsthand_analyzer::listing::Exemptions;
 
 use super::kept::{self, Kept, Origin};
+use super::life::{End, Life};
 use super::read::{Read, read_until};
 use super::standing::{Standing, Standings};
 use super::stillness::{Mark, Stillness, may_be_written};
-use super::{Refusal, borrowed};
+use super::{Refusal, borrowed, instant};
 use crate::config::{ListFormat, ListSettings};
 use crate::zone::{self, Code, Fixed, KeptOut};
 
@@ -50,6 +51,8 @@ struct Watched {
     again: bool,
     /// How much is served of it, if anything is.
     size: Option<Size>,
+    /// How long it may be believed, if not for ever.
+    life: Option<Life>,
     /// When what would be served if the files were refused was taken, in Unix seconds.
     fallback: Option<u64>,
     /// What was taken and is to be kept.
@@ -88,6 +91,7 @@ impl Lists {
             retry: None,
             again: false,
             size: None,
+            life: None,
             fallback: None,
             unkept: None,
             told: String::new(),
@@ -136,7 +140,9 @@ impl Lists {
                     let Some(exemptions) = exemptions() else { return };
                     self.read(at, stop, if forced { ATTEMPTS } else { 1 }, &exemptions, &mut hand_over);
                 }
-                self.watched[at].tell_unread(&self.standings.lists()[at], Instant::now());
+                let (list, standing) = (&mut self.watched[at], &self.standings.lists()[at]);
+                list.tell_unread(standing, Instant::now());
+                list.tell_end(standing, unix_now());
             }
             self.keep();
             looked = Instant::now();
@@ -166,7 +172,7 @@ impl Lists {
         }
         let (list, standing) = (&mut self.watched[at], &self.standings.lists()[at]);
         if list.size.is_none() {
-            list.serve(Size::of(&kept.fixed, kept.exclusions), kept.taken, kept_out, standing);
+            list.serve(&kept, kept_out, standing);
             hand_over(at, kept.fixed);
         }
     }
@@ -241,6 +247,15 @@ impl Watched {
         }
     }
 
+    /// Says, once each, that the list is about to expire and that it has.
+    fn tell_end(&mut self, standing: &Standing, now: u64) {
+        match self.life.as_mut().and_then(|life| life.end(now)) {
+            Some(End::Near(said)) => tracing::warn!(list = %standing.name, "{said}"),
+            Some(End::Over(said)) => tracing::error!(list = %standing.name, "{said}"),
+            None => {}
+        }
+    }
+
     fn unread(&mut self, standing: &Standing, why: &str) {
         self.told_unread = true;
         standing.is_behind.store(true, Ordering::Relaxed);
@@ -269,18 +284,26 @@ impl Watched {
         standing.loads.fetch_add(1, Ordering::Relaxed);
         standing.is_behind.store(false, Ordering::Relaxed);
         self.fallback = None;
-        self.serve(size, now, read.kept_out, standing);
         let fixed = Arc::new(read.fixed);
         let kept = Kept { fixed: Arc::clone(&fixed), marks: before, taken: now, exclusions };
+        self.serve(&kept, read.kept_out, standing);
         self.unkept = Some(kept);
         fixed
     }
 
     /// Notes what is served.
-    fn serve(&mut self, size: Size, taken: u64, kept_out: KeptOut, standing: &Standing) {
+    fn serve(&mut self, kept: &Kept, kept_out: KeptOut, standing: &Standing) {
+        let size = Size::of(&kept.fixed, kept.exclusions);
         self.size = Some(size);
+        let written = kept.marks.iter().flatten().map(|mark| mark.written.0).max().unwrap_or(0);
+        let written = u64::try_from(written).unwrap_or(0);
+        self.life = kept.fixed.expires().map(|last| Life::new(written, last, self.life));
         let store = |number: &AtomicU64, value| number.store(value, Ordering::Relaxed);
-        store(&standing.last_success, taken);
+        store(&standing.modified, written);
+        // The first second of all is as good as the one after.
+        store(&standing.expires, kept.fixed.expires().map_or(0, |last| last.max(1)));
+        self.tell_end(standing, unix_now());
+        store(&standing.last_success, kept.taken);
         store(&standing.addresses, size.addresses);
         store(&standing.networks, size.networks);
         store(&standing.kept_out, kept_out.four);
@@ -357,14 +380,6 @@ impl Size {
         let mend = "see that its files are whole, and put the old ones back if not";
         (!changes.is_empty()).then(|| format!("the list became another: {}; {mend}", changes.join(", ")))
     }
-}
-
-/// A Unix second as a date and time.
-fn instant(second: u64) -> jiff::Timestamp {
-    i64::try_from(second)
-        .ok()
-        .and_then(|second| jiff::Timestamp::from_second(second).ok())
-        .unwrap_or(jiff::Timestamp::MAX)
 }
 
 fn unix_now() -> u64 {
