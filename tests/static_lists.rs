@@ -643,6 +643,7 @@ fn check_names_the_bad_lines_of_lists() {
     assert_eq!(status, Some(0), "{err}");
     assert!(out.contains("list manual: good; 255 IPv4 addresses, 0 IPv6 /64s\n"), "{out}");
     assert!(out.contains("kept out as exempt or as test entries: 1 IPv4, 0 IPv6 addresses\n"), "{out}");
+    assert!(out.contains("the first of these: 10.0.0.1, on ") && out.contains("/a:2, exempt by 10.0.0.0/8"), "{out}");
     assert!(err.contains("$NS is not used") && err.contains("/b:2"), "{err}");
     let (status, _, err) = check("#\n", "83.70.1.9 :2:spam\n", "ip4set\"\ncombined = true\n#\"");
     assert!(status == Some(0) && err.contains("/b:1: the value 127.0.0.2 is the code of the list spam"), "{err}");

@@ -89,6 +89,13 @@ fn check_lists(settings: &Settings, output: &mut impl Write) -> Result<ExitCode,
                         output,
                         "list {name}: kept out as exempt or as test entries: {four} IPv4, {six} IPv6 addresses"
                     )?;
+                    if let Some(first) = kept_out.first {
+                        let exemption = exemptions.covering_address(first);
+                        let why = exemption.map_or_else(|| "a test entry".to_owned(), |by| format!("exempt by {by}"));
+                        let line = lists::line_of(&list.files, list.format, first);
+                        let line = line.map_or_else(String::new, |line| format!(", on {line}"));
+                        writeln!(output, "list {name}: the first of these: {first}{line}, {why}")?;
+                    }
                 }
                 for remark in lists::borrowed(&read, name, &all).iter().chain(&read.remarks) {
                     eprintln!("list {name}: {remark}");

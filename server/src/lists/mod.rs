@@ -31,13 +31,15 @@ mod tests;
 
 pub use combined::borrowed;
 pub use mistake::{Mistake, Refusal};
-pub use read::{DataSet, Read, read};
+pub use read::{DataSet, Read, line_of, read};
 pub use standing::{Standing, Standings};
 pub use stillness::QUIET;
 pub use watch::{LOOK, Lists};
 
 /// The most mistakes that are told of one list.
 pub const MISTAKES_MAX: usize = 20;
+/// How many mistakes are counted, those that are not told among them; then the rest is not read.
+pub const MISTAKES_COUNTED_MAX: u64 = 100_000;
 /// The longest line, in bytes; rbldnsd cuts at the same length.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes that the files of one list may have, unpacked.

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, BufReader, Read as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,10 @@ use super::flatten::{EXCLUDED, Range, divide, flatten};
 use super::lines::{Line, for_each_line};
 use super::mistake::{Flaw, Mistake, Refusal};
 use super::template::{TEMPLATE_LIMIT, Variables, trimmed, written};
-use super::{ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_MAX, WIDE, WIDEST_FOUR, WIDEST_SIX, address};
+use super::{
+    ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_COUNTED_MAX, MISTAKES_MAX, WIDE, WIDEST_FOUR, WIDEST_SIX,
+    address,
+};
 use crate::config::ListFormat;
 use crate::regular_file;
 use crate::zone::{ADDRESS_TEXT_LIMIT, ANSWER_LIMIT, Bits, Code, Fixed, FixedBuilder, KeptOut};
@@ -78,7 +82,29 @@ pub(super) fn read_until(
             Err(error) => set.unreadable(&name, &error),
         }
     }
-    set.finish(exemptions)
+    set.finish(exemptions).map_err(|mut refusal| {
+        let line = refusal.crowded.and_then(|address| line_of(files, format, address));
+        if let (Some(line), Some(mistake)) = (line, refusal.mistakes.first_mut()) {
+            mistake.what += &format!(", the first on {line}");
+        }
+        refusal
+    })
+}
+
+/// The first line that lists an address, alone or among others, as `file:line`; whether another entry wins is not asked.
+pub fn line_of(files: &[impl AsRef<Path>], format: ListFormat, address: IpAddr) -> Option<String> {
+    // No stamp lies ahead of this.
+    let mut set = DataSet::new(format, Code::SPAM, u64::MAX);
+    set.sought = Some(address);
+    for file in files {
+        if let Ok(input) = regular_file::open(file.as_ref()) {
+            set.add(&file.as_ref().display().to_string(), input);
+        }
+        if set.found.is_some() {
+            break;
+        }
+    }
+    set.found
 }
 
 /// What can be read until `stop`.
@@ -148,6 +174,11 @@ pub struct DataSet {
     has_ns: bool,
 
     mistakes: Vec<Mistake>,
+    /// How many there are, those that are not told among them.
+    mistaken: u64,
+    /// An address whose first line is looked for, in place of entries, and where that stands.
+    sought: Option<IpAddr>,
+    found: Option<String>,
     remarks: Vec<String>,
 }
 
@@ -182,6 +213,9 @@ impl DataSet {
             has_soa: false,
             has_ns: false,
             mistakes: Vec::new(),
+            mistaken: 0,
+            sought: None,
+            found: None,
             remarks: Vec::new(),
         }
     }
@@ -196,6 +230,7 @@ impl DataSet {
             // So is what a full disk leaves, or a writer that has not begun.
             Ok(()) if self.bytes == before => {
                 let mend = "write a comment into a list that lists nobody".to_owned();
+                self.mistaken += 1;
                 self.mistakes.push(Mistake { file: name.to_owned(), line: None, what: "is empty".to_owned(), mend });
             }
             Ok(()) => {}
@@ -212,6 +247,7 @@ impl DataSet {
             _ => "see what is wrong with the file",
         };
         let what = format!("cannot be read: {error}");
+        self.mistaken += 1;
         self.mistakes.push(Mistake { file: name.to_owned(), line: None, what, mend: mend.to_owned() });
     }
 
@@ -247,7 +283,7 @@ impl DataSet {
                     self.mistake(Flaw::new("the last line has no end, so that the file may be cut short", mend));
                 }
             }
-            if self.mistakes.len() < MISTAKES_MAX && !self.is_full {
+            if self.mistaken < MISTAKES_COUNTED_MAX && !self.is_full && self.found.is_none() {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())
@@ -262,7 +298,11 @@ impl DataSet {
 
     /// Notes a mistake on a line, counted through all files.
     fn mistake_on(&mut self, line: u64, Flaw { what, mend }: Flaw) {
-        if self.mistakes.len() < MISTAKES_MAX {
+        self.mistaken += 1;
+        // One line that is of the other family stands for all.
+        let is_told = [address::IS_IPV4, address::IS_IPV6].contains(&mend)
+            && self.mistakes.last().is_some_and(|last| last.mend == mend);
+        if self.mistakes.len() < MISTAKES_MAX && !is_told {
             let (file, line) = self.place_of(line);
             self.mistakes.push(Mistake { file: file.to_owned(), line: Some(line), what, mend: mend.to_owned() });
         }
@@ -435,6 +475,9 @@ impl DataSet {
             ListFormat::Ip4set => {
                 let (from, to, rest) = address::ip4set(line)?;
                 self.four_may_have(u64::from(to - from) + 1, excluded)?;
+                if self.seeks(excluded, Ipv4Addr::from_bits(from), Ipv4Addr::from_bits(to)) {
+                    return Ok(());
+                }
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 if from == to {
                     self.points.push(u64::from(from) << 16 | u64::from(id));
@@ -444,12 +487,18 @@ impl DataSet {
             }
             ListFormat::Ip4tset => {
                 let (bits, rest) = address::ip4tset(line)?;
+                if self.seeks(excluded, Ipv4Addr::from_bits(bits), Ipv4Addr::from_bits(bits)) {
+                    return Ok(());
+                }
                 self.no_value(rest);
                 self.points.push(u64::from(bits) << 16 | u64::from(DEFAULT));
             }
             ListFormat::Ip4trie => {
                 let (from, length, rest) = address::ip4trie(line)?;
                 self.four_may_have(1 << (32 - length), excluded)?;
+                if self.seeks(excluded, Ipv4Addr::from_bits(from), Ipv4Addr::from_bits(from | four_host(length))) {
+                    return Ok(());
+                }
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 let line = self.line_number()?;
                 self.four.push(Prefix { from, length, line, id });
@@ -457,12 +506,18 @@ impl DataSet {
             ListFormat::Ip6trie => {
                 let (from, length, rest) = address::ip6trie(line)?;
                 self.six_may_have(length, excluded)?;
+                if self.seeks(excluded, Ipv6Addr::from_bits(from), Ipv6Addr::from_bits(from | six_host(length))) {
+                    return Ok(());
+                }
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 let line = self.line_number()?;
                 self.six.push(Prefix { from, length, line, id });
             }
             ListFormat::Ip6tset => {
                 let (from, length, rest) = address::ip6tset(line, excluded)?;
+                if self.seeks(excluded, Ipv6Addr::from_bits(from), Ipv6Addr::from_bits(from | six_host(length))) {
+                    return Ok(());
+                }
                 self.no_value(rest);
                 let id = if excluded { EXCLUDED } else { DEFAULT };
                 self.six.push(Prefix { from, length, line: 0, id });
@@ -474,6 +529,15 @@ impl DataSet {
             return Err(Flaw::new(what, "divide the list"));
         }
         Ok(())
+    }
+
+    /// Whether entries are only looked through for the address that is sought, and notes where it stands.
+    fn seeks(&mut self, excluded: bool, from: impl Into<IpAddr>, to: impl Into<IpAddr>) -> bool {
+        let Some(sought) = self.sought else { return false };
+        if !excluded && (from.into()..=to.into()).contains(&sought) {
+            self.found = Some(self.place());
+        }
+        true
     }
 
     fn line_number(&self) -> Result<u32, Flaw> {
@@ -525,15 +589,14 @@ impl DataSet {
     pub fn finish(mut self, exemptions: &Exemptions) -> Result<Read, Refusal> {
         if self.mistakes.is_empty() {
             let (four, six) = (std::mem::take(&mut self.four), std::mem::take(&mut self.six));
-            let four =
-                self.unique(four, |prefix| format!("{}/{}", std::net::Ipv4Addr::from_bits(prefix.from), prefix.length));
-            let six =
-                self.unique(six, |prefix| format!("{}/{}", std::net::Ipv6Addr::from_bits(prefix.from), prefix.length));
+            let four = self.unique(four, |prefix| format!("{}/{}", Ipv4Addr::from_bits(prefix.from), prefix.length));
+            let six = self.unique(six, |prefix| format!("{}/{}", Ipv6Addr::from_bits(prefix.from), prefix.length));
             if self.mistakes.is_empty() {
                 return self.table(four, six, exemptions);
             }
         }
-        Err(Refusal { not_before: self.not_before.filter(|_| self.mistakes.len() == 1), mistakes: self.mistakes })
+        let not_before = self.not_before.filter(|_| self.mistaken == 1);
+        Err(Refusal { not_before, crowded: None, count: self.mistaken, mistakes: self.mistakes })
     }
 
     /// Sorts prefixes, and takes out those that stand twice with the same value; with another, the second is a mistake.
@@ -590,30 +653,22 @@ impl DataSet {
             Range { from: bits, to: bits, id: point as u16, class: 0 }
         });
         let four = four.into_iter().map(|prefix| {
-            let host = u32::MAX.checked_shr(u32::from(prefix.length)).unwrap_or(0);
+            let host = four_host(prefix.length);
             Range { from: prefix.from, to: prefix.from | host, id: prefix.id, class: 32 - prefix.length }
         });
         let six = six.into_iter().map(|prefix| {
-            let host = u128::MAX.checked_shr(u32::from(prefix.length)).unwrap_or(0);
+            let host = six_host(prefix.length);
             Range { from: prefix.from, to: prefix.from | host, id: prefix.id, class: 128 - prefix.length }
         });
         // One family, and one of the two kinds of entries, is empty.
         let ranges = merged(points, ranges.into_iter().chain(four));
         let done = flatten(ranges, |from, to, ids| {
-            builder.four(
-                from,
-                to,
-                answers.number(ids).map_err(|what| (std::net::IpAddr::from(from.to_be_bytes()), what))?,
-            );
+            builder.four(from, to, answers.number(ids).map_err(|what| (IpAddr::from(from.to_be_bytes()), what))?);
             Ok(())
         });
         let done = done.and_then(|()| {
             flatten(six, |from, to, ids| {
-                builder.six(
-                    from,
-                    to,
-                    answers.number(ids).map_err(|what| (std::net::IpAddr::from(from.to_be_bytes()), what))?,
-                );
+                builder.six(from, to, answers.number(ids).map_err(|what| (IpAddr::from(from.to_be_bytes()), what))?);
                 Ok(())
             })
         });
@@ -621,7 +676,7 @@ impl DataSet {
             let file = self.files.iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>().join(", ");
             let what = format!("{address} and what follows: {what}");
             let mistake = Mistake { file, line: None, what, mend: "give these addresses fewer values".to_owned() };
-            return Err(Refusal { mistakes: vec![mistake], not_before: None });
+            return Err(Refusal { mistakes: vec![mistake], count: 1, crowded: Some(address), not_before: None });
         }
         let Answers { sets, altered, .. } = answers;
         if altered.cut && !self.remarks.iter().any(|remark| remark.starts_with("texts were cut")) {
@@ -639,6 +694,16 @@ impl DataSet {
         let written = written.collect();
         Ok(Read { fixed, kept_out, exclusions: self.exclusions, written, remarks: self.remarks })
     }
+}
+
+/// The host part of an IPv4 prefix, all ones.
+fn four_host(length: u8) -> u32 {
+    u32::MAX.checked_shr(length.into()).unwrap_or(0)
+}
+
+/// The host part of an IPv6 prefix, all ones.
+fn six_host(length: u8) -> u128 {
+    u128::MAX.checked_shr(length.into()).unwrap_or(0)
 }
 
 /// Merges two rows of ranges, each ascending by its first address.

@@ -543,6 +543,23 @@ fn the_first_mistakes_are_told_and_no_more() {
     let refusal = files(Ip4set, &[b"1.1.1.1\n", text.as_bytes()]).unwrap_err();
     assert_eq!(refusal.mistakes.len(), MISTAKES_MAX);
     assert_eq!((refusal.mistakes[19].file.as_str(), refusal.mistakes[19].line), ("two", Some(20)));
+    assert_eq!((refusal.count, refusal.to_string().lines().last().unwrap()), (1000, "and 980 more"));
+    let endless = "x\n".repeat(100_100);
+    let refusal = files(Ip4set, &[endless.as_bytes()]).unwrap_err();
+    assert!(refusal.to_string().ends_with("\nand at least 99980 more"));
+    // A list of the other family is one mistake in the settings.
+    for (format, line, mend) in [
+        (Ip4set, "2a00:1:2:3::4", "format = \"ip6trie\""),
+        (Ip4trie, "2a00::/32", "format = \"ip6trie\""),
+        (Ip4tset, "2a00:1:2:3", "format = \"ip6trie\""),
+        (Ip6trie, "20.1.2.3", "format = \"ip4set\""),
+        (Ip6trie, "20.1.2.0/24", "format = \"ip4set\""),
+        (Ip6tset, "20.1.2.3-9", "format = \"ip4set\""),
+    ] {
+        let refusal = files(format, &[format!("{line}\n").repeat(3000).as_bytes()]).unwrap_err();
+        assert!(refusal.mistakes.len() == 1 && refusal.mistakes[0].mend.contains(mend), "{refusal}");
+        assert!(refusal.to_string().ends_with("\nand 2999 more"), "{refusal}");
+    }
     let missing = read(&["/nonexistent/list"], Ip4set, Code::SPAM, &Exemptions::only([]), NOW).unwrap_err();
     assert!(missing.to_string().starts_with("/nonexistent/list: cannot be read: "), "{missing}");
 }
@@ -601,6 +618,25 @@ fn a_value_that_is_the_code_of_another_list_is_told_of() {
     }
 }
 
+/// What is kept out is found in its file.
+#[test]
+fn the_line_of_an_address_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [folder.path().join("one"), folder.path().join("two")];
+    let line = |format, texts: [&str; 2], address: &str| {
+        names.iter().zip(texts).for_each(|(name, text)| std::fs::write(name, text).unwrap());
+        let found = line_of(&names, format, address.parse().unwrap())?;
+        Some(found.strip_prefix(folder.path().to_str().unwrap()).unwrap().to_owned())
+    };
+    let found = |line: &str| Some(line.to_owned());
+    assert_eq!(line(Ip4set, ["20.1.1.1\n!10.1\n", "#\n10.0-2 :3:x\n10.1.1.1\n"], "10.1.1.1"), found("/two:2"));
+    assert_eq!(line(Ip4trie, ["20.1.1.1\n10/8\n", "10.1\n"], "10.1.1.1"), found("/one:2"));
+    assert_eq!(line(Ip4tset, ["20.1.1.1\n", "10.1.1.1\n"], "10.1.1.1"), found("/two:1"));
+    assert_eq!(line(Ip6trie, ["2a00::/32\n", "2001:db8::/32\n"], "2001:db8::"), found("/two:1"));
+    assert_eq!(line(Ip6tset, ["2001:db8:1:2\n", "#\n"], "2001:db8:1:2::9"), found("/one:1"));
+    assert_eq!(line(Ip4set, ["20.1.1.1\n", "20.1.1.3\n"], "20.1.1.2"), None);
+}
+
 /// To open a FIFO is to wait for its writer.
 #[test]
 fn what_is_no_file_is_refused_at_once() {
@@ -636,6 +672,11 @@ fn limits_are_told() {
     assert_eq!(read.remarks.len(), 2, "{:?}", read.remarks);
     let several: String = (0..=VALUES_MAX).map(|n| format!("1.1.1.1 :{}\n", n + 2)).collect();
     assert!(refused(Ip4set, &several).contains("1.1.1.1 and what follows: more than 16 values"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list");
+    std::fs::write(&file, format!("#\n{several}")).unwrap();
+    let refusal = super::read(&[&file], Ip4set, Code::SPAM, &Exemptions::only([]), NOW).unwrap_err().to_string();
+    assert!(refusal.contains("values for one address, the first on ") && refusal.contains("list:2; give"), "{refusal}");
     let texts: String = (0..70_000).map(|n| format!("1.{}.{}.1 case {n}\n", n / 256 % 256, n % 256)).collect();
     assert!(refused(Ip4set, &texts).starts_with("one:65535: more than 65535 different values"));
 }
@@ -662,6 +703,7 @@ fn the_exempt_are_kept_out() {
     }
     assert_eq!((said(&read, "20.1.2.0"), said(&read, "20.1.0.255")), ("2".to_owned(), "2".to_owned()));
     assert_eq!(read.kept_out.four + read.fixed.counts().0, 1 << 32);
+    assert_eq!(read.kept_out.first, Some("0.0.0.0".parse().unwrap()));
     let mut set = DataSet::new(Ip6trie, Code::SPAM, NOW);
     set.add("one", &b"::/16\nfe80::/16\n2001::/16\n2a00::/16\n3fff::/16\n5f00::/16\n"[..]);
     let read = set.finish(&exemptions).unwrap();

@@ -270,7 +270,9 @@ impl Watched {
         let size = Size::of(&read.fixed, read.exclusions);
         let Size { addresses, networks, exclusions } = size;
         let (name, kept_out) = (&standing.name, read.kept_out.four);
-        tracing::info!(list = %name, addresses, networks, exclusions, kept_out, "the static list was read");
+        let first = read.kept_out.first.map(|first| first.to_string());
+        let first = first.as_deref();
+        tracing::info!(list = %name, addresses, networks, exclusions, kept_out, first, "the static list was read");
         if let Some(leap) = self.size.and_then(|before| size.leap_from(before)) {
             tracing::warn!(list = %name, "{leap}");
         }
@@ -333,7 +335,8 @@ impl Watched {
         for mistake in &refusal.mistakes {
             tracing::error!(list = %standing.name, "{mistake}");
         }
-        tracing::error!(list = %standing.name, "the static list was not taken: {stands}");
+        let more = refusal.more().map_or_else(String::new, |more| format!(" ({more} mistakes)"));
+        tracing::error!(list = %standing.name, "the static list was not taken{more}: {stands}");
     }
 
     /// What is answered while the files are not what is served.

@@ -325,12 +325,13 @@ impl FourBuilder {
         Some(Arc::new(block))
     }
 
-    /// The table, and how many addresses were cut out.
-    pub(super) fn finish(mut self) -> (Four, u64) {
+    /// The table; how many addresses were cut out, and the first.
+    pub(super) fn finish(mut self) -> (Four, (u64, Option<u32>)) {
         if let Some(done) = self.pending.take() {
             self.settle(done);
         }
         self.move_to(BLOCKS);
-        (Four { blocks: self.blocks.into() }, u64::try_from(self.cuts.removed()).unwrap_or(u64::MAX))
+        let (removed, first) = self.cuts.removed();
+        (Four { blocks: self.blocks.into() }, (u64::try_from(removed).unwrap_or(u64::MAX), first))
     }
 }

@@ -193,8 +193,8 @@ impl SixBuilder {
         }
     }
 
-    /// The table, and how many addresses were cut out.
-    pub(super) fn finish(mut self) -> (Six, u128) {
+    /// The table; how many addresses were cut out, and the first.
+    pub(super) fn finish(mut self) -> (Six, (u128, Option<u128>)) {
         if let Some(done) = self.pending.take() {
             self.settle(done);
         }
