@@ -44,8 +44,13 @@ pub const MISTAKES_COUNTED_MAX: u64 = 100_000;
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes that the files of one list may have, unpacked.
 pub const FILE_BYTES_MAX: u64 = 4 << 30;
-/// The most entries of one list, ranges counted in the pieces into which they are divided.
+/// The most lines that they may have, comments among them.
+pub const LINES_MAX: u64 = 1 << 27;
+/// The most IPv4 entries of one list, ranges counted in the pieces into which they are divided: 12 bytes each while the
+/// list is read, so 0.8 GB.
 pub const ENTRIES_MAX: usize = 1 << 26;
+/// The most IPv6 entries of one list: 32 bytes each while it is read, so 0.5 GB.
+pub const SIX_ENTRIES_MAX: usize = 1 << 24;
 /// The widest IPv4 entry, as the length of its prefix, where no `$MAXRANGE4` says otherwise: nobody holds more (G8).
 pub const WIDEST_FOUR: u8 = 8;
 /// The widest IPv6 entry: the registries hand out less.

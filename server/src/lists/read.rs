@@ -20,8 +20,8 @@ use super::lines::{Line, for_each_line};
 use super::mistake::{Flaw, Mistake, Refusal};
 use super::template::{TEMPLATE_LIMIT, Variables, trimmed, written};
 use super::{
-    ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_COUNTED_MAX, MISTAKES_MAX, WIDE, WIDEST_FOUR, WIDEST_SIX,
-    address,
+    ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, LINES_MAX, MISTAKES_COUNTED_MAX, MISTAKES_MAX, SIX_ENTRIES_MAX, WIDE,
+    WIDEST_FOUR, WIDEST_SIX, address,
 };
 use crate::config::ListFormat;
 use crate::regular_file;
@@ -132,6 +132,14 @@ struct Prefix<K> {
     id: u16,
 }
 
+/// How much a list may have, so that a stranger's costs no more memory and time than it may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) lines: u64,
+    pub(super) four: usize,
+    pub(super) six: usize,
+}
+
 /// One list while its files are read, one after the other.
 pub struct DataSet {
     format: ListFormat,
@@ -141,7 +149,8 @@ pub struct DataSet {
     files: Vec<(String, u64)>,
     lines: u64,
     bytes: u64,
-    /// Whether there are more entries than may be.
+    pub(super) bounds: Bounds,
+    /// Whether there are more entries or lines than may be.
     is_full: bool,
     exclusions: u64,
 
@@ -192,6 +201,7 @@ impl DataSet {
             files: Vec::new(),
             lines: 0,
             bytes: 0,
+            bounds: Bounds { lines: LINES_MAX, four: ENTRIES_MAX, six: SIX_ENTRIES_MAX },
             is_full: false,
             exclusions: 0,
             templates: vec![(code, Box::default())],
@@ -272,6 +282,11 @@ impl DataSet {
                 return ControlFlow::Break(());
             }
             self.lines += 1;
+            if self.lines > self.bounds.lines {
+                self.mistake(Flaw::new(format!("more than {} lines", self.bounds.lines), "divide the list"));
+                self.is_full = true;
+                return ControlFlow::Break(());
+            }
             match line {
                 Line::Whole(line) => self.line(line),
                 Line::TooLong => {
@@ -523,8 +538,9 @@ impl DataSet {
                 self.six.push(Prefix { from, length, line: 0, id });
             }
         }
-        if self.points.len() + self.ranges.len() + self.four.len() + self.six.len() > ENTRIES_MAX {
-            let what = format!("more than {ENTRIES_MAX} entries");
+        let four = self.points.len() + self.ranges.len() + self.four.len();
+        if four > self.bounds.four || self.six.len() > self.bounds.six {
+            let what = format!("more than {} entries", if four > 0 { self.bounds.four } else { self.bounds.six });
             self.is_full = true;
             return Err(Flaw::new(what, "divide the list"));
         }

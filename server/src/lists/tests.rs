@@ -637,6 +637,28 @@ fn the_line_of_an_address_is_found() {
     assert_eq!(line(Ip4set, ["20.1.1.1\n", "20.1.1.3\n"], "20.1.1.2"), None);
 }
 
+/// A stranger's list costs no more than it may, whatever it holds, and is not read beyond that.
+#[test]
+fn the_bounds_of_a_list_hold_for_lines_and_for_entries_of_each_family() {
+    let refused = |format, text: &str| {
+        let mut set = DataSet::new(format, Code::SPAM, NOW);
+        set.bounds = read::Bounds { lines: 9, four: 3, six: 2 };
+        set.add("one", text.as_bytes());
+        set.add("two", text.as_bytes());
+        set.finish(&Exemptions::only([])).err().map(|refusal| refusal.mistakes[0].to_string())
+    };
+    for (format, line) in [(Ip4set, "20.1.1.1\n"), (Ip4set, "20.1\n"), (Ip4trie, "20.1\n"), (Ip4tset, "20.1.1.1\n")] {
+        assert_eq!(refused(format, line), None);
+        assert_eq!(refused(format, &line.repeat(2)).unwrap(), "two:2: more than 3 entries; divide the list");
+    }
+    for (format, line) in [(Ip6trie, "2a00::1\n"), (Ip6tset, "2a00:1:2:3\n")] {
+        assert_eq!(refused(format, line), None);
+        assert_eq!(refused(format, &line.repeat(3)).unwrap(), "one:3: more than 2 entries; divide the list");
+    }
+    assert_eq!(refused(Ip4set, &"\n".repeat(4)), None);
+    assert_eq!(refused(Ip4set, &"#\n".repeat(5)).unwrap(), "two:5: more than 9 lines; divide the list");
+}
+
 /// To open a FIFO is to wait for its writer.
 #[test]
 fn what_is_no_file_is_refused_at_once() {
