@@ -421,7 +421,7 @@ fn a_file_comes_changes_and_goes_without_a_wrong_answer() {
 /// loopback but the test entries; 5782-2.1-b: its texts come whole over TCP, however many.
 #[test]
 fn a_file_of_everything_spares_what_is_special() {
-    let mut text = "0.0.0.0/1 :127.0.0.30:everybody $\n128.0.0.0/1 :127.0.0.30:everybody $\n".to_owned();
+    let mut text = "$MAXRANGE4 /1\n0.0.0.0/1 :127.0.0.30:everybody $\n128.0.0.0/1 :127.0.0.30:everybody $\n".to_owned();
     (0..16).for_each(|at| text += &format!("20.1.1.1 :127.0.0.{}:{at} {}\n", 40 + at, "x".repeat(180)));
     let service = with_list(Some(&text), "");
     let listed = |address: &str| {

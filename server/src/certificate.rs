@@ -5,7 +5,7 @@
 //! told once, and the former pair stays.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,7 @@ use tokio::time::sleep;
 use tracing::{error, info};
 
 use crate::connections::stopped;
+use crate::regular_file;
 
 /// The longest certificate or key file that is read, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -100,7 +101,7 @@ impl Pair {
     }
 
     /// What tells that a file was replaced or written.
-    fn stamps(&self) -> [Option<Stamp>; 2] {
+    fn stamps(&self) -> Stamps {
         [&self.certificate, &self.key].map(|path| {
             let file = fs::metadata(path).ok()?;
             Some((file.dev(), file.ino(), file.size(), (file.mtime(), file.mtime_nsec())))
@@ -110,6 +111,8 @@ impl Pair {
 
 /// Device, inode, size and time of change.
 type Stamp = (u64, u64, u64, (i64, i64));
+/// Those of the certificate and of the key, where they are there.
+type Stamps = [Option<Stamp>; 2];
 
 /// The certificate that is served.
 #[derive(Debug)]
@@ -117,7 +120,7 @@ pub struct Certificate {
     pair: Pair,
     served: ArcSwap<Checked>,
     /// The files that were read last, whether they could be served or not.
-    read: Mutex<[Option<Stamp>; 2]>,
+    read: Mutex<Stamps>,
 }
 
 impl Certificate {
@@ -160,7 +163,7 @@ impl Certificate {
     }
 
     /// Reads the files again whenever they changed, until `stop` says true; tells `renewed` each time.
-    pub async fn follow(&self, renewed: impl Fn(&Self), mut stop: watch::Receiver<bool>) {
+    pub async fn follow(self: Arc<Self>, renewed: impl Fn(&Self), mut stop: watch::Receiver<bool>) {
         let mut before = self.pair.stamps();
         loop {
             tokio::select! {
@@ -168,14 +171,32 @@ impl Certificate {
                 () = stopped(&mut stop) => return,
                 () = sleep(POLL) => {}
             }
-            let now = self.pair.stamps();
-            let changed = now != *self.read.lock().unwrap_or_else(PoisonError::into_inner);
-            if changed && now == before {
-                self.reload();
-                renewed(self);
+            // A disk may let its readers wait, and whoever answers queries shall not be among them.
+            let this = Arc::clone(&self);
+            let looked = tokio::task::spawn_blocking(move || this.look(before));
+            let looked = tokio::select! {
+                biased;
+                () = stopped(&mut stop) => return,
+                looked = looked => looked,
+            };
+            let Ok((now, is_renewed)) = looked else { return };
+            if is_renewed {
+                renewed(&self);
             }
             before = now;
         }
+    }
+
+    /// Reads the files again if they changed, and then stood as they did `before`. What they are now, and whether they were
+    /// read.
+    fn look(&self, before: Stamps) -> (Stamps, bool) {
+        let now = self.pair.stamps();
+        let changed = now != *self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = changed && now == before;
+        if is_due {
+            self.reload();
+        }
+        (now, is_due)
     }
 
     /// What handshakes on a listener agree on; `protocol` is its name (RFC 7301).
@@ -203,7 +224,7 @@ fn provider() -> CryptoProvider {
 fn text(path: &Path) -> Result<Vec<u8>, String> {
     let read = || -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        File::open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut text)?;
+        regular_file::open(path)?.take(FILE_LIMIT + 1).read_to_end(&mut text)?;
         Ok(text)
     };
     let text = read().map_err(|error| format!("file {} cannot be read: {error}", path.display()))?;

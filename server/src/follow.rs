@@ -197,7 +197,7 @@ impl Follower {
         self.swap(|zone| zone.without(&networks));
         if before.networks().any(|network| !networks.contains(&network)) {
             match &self.files {
-                Some(files) => files.reload_now(),
+                Some(files) => files.read_again(),
                 None => self.lifted = true,
             }
         }
@@ -206,7 +206,7 @@ impl Follower {
     /// Has the operator's files read anew when something is exempt no longer, and if something became so before.
     pub fn tell_of_lifted(&mut self, files: Arc<Standings>) {
         if std::mem::take(&mut self.lifted) {
-            files.reload_now();
+            files.read_again();
         }
         self.files = Some(files);
     }

@@ -5,8 +5,10 @@
 //! operator's own files stand as [`lists`], and [`web`] shows it to people. What strangers may hold open is bounded by
 //! [`connections`], and TLS shows them a [`certificate`]. [`config`] reads what the operator wrote, [`declared`] makes
 //! the analyzer's values of it, and [`drill`] attacks them in memory; what the operator corrects comes in by
-//! [`control`]. Only [`command`] sees everything.
+//! [`control`]. What the operator's files are must be known before they are read: [`regular_file`]. Only [`command`] sees
+//! everything.
 
+pub mod regular_file;
 pub mod connections;
 pub mod certificate;
 pub mod config;

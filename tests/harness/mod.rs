@@ -57,7 +57,13 @@ pub(crate) fn message(peer: &str, number: usize) -> Vec<u8> {
 impl Service {
     /// Starts a service with these settings.
     pub(crate) fn start(settings: &str) -> Self {
+        Self::start_with(settings, |_| {})
+    }
+
+    /// Starts a service with these settings, beside which `prepare` has put what they name.
+    pub(crate) fn start_with(settings: &str, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
         let data = folder.path().join("data");
         fs::write(folder.path().join("firsthand.toml"), format!("data = {data:?}\n{settings}")).unwrap();
         let (child, dns, http, announced) = spawn(folder.path());
@@ -79,6 +85,20 @@ impl Service {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait_for_end(&mut self) {
+        let began = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What it logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// The process id.

@@ -14,6 +14,7 @@ use firsthand_analyzer::topology::Topology;
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::unistd::{AccessFlags, access};
 
+use super::serve::empty_zone;
 use super::{CommandError, NO, show};
 use crate::cli::CheckArguments;
 use crate::config::Settings;
@@ -81,6 +82,7 @@ fn flaw_of_data(data: &Path) -> Option<String> {
 fn check_lists(settings: &Settings, output: &mut impl Write) -> Result<ExitCode, CommandError> {
     let exemptions = Exemptions::standard(Declared::declared_exemptions(settings));
     let now = u64::try_from(unix_now()).unwrap_or_default();
+    let all = empty_zone(settings)?.lists().to_vec();
     let mut status = ExitCode::SUCCESS;
     for list in &settings.lists {
         let name = &list.name;
@@ -89,15 +91,31 @@ fn check_lists(settings: &Settings, output: &mut impl Write) -> Result<ExitCode,
             Ok(read) => {
                 let (addresses, networks) = read.fixed.counts();
                 let kept_out = read.kept_out;
-                writeln!(output, "list {name}: good; {addresses} IPv4 addresses, {networks} IPv6 /64s")?;
+                let expires = read.fixed.expires().map(|last| (last, lists::instant(last)));
+                let good = match &expires {
+                    Some((last, since)) if *last < now => {
+                        status = ExitCode::from(NO);
+                        format!("expired since {since}: its names would be answered with SERVFAIL")
+                    }
+                    Some((_, until)) => format!("good until {until}"),
+                    None => "good".to_owned(),
+                };
+                writeln!(output, "list {name}: {good}; {addresses} IPv4 addresses, {networks} IPv6 /64s")?;
                 if kept_out != KeptOut::default() {
                     let (four, six) = (kept_out.four, kept_out.six);
                     writeln!(
                         output,
                         "list {name}: kept out as exempt or as test entries: {four} IPv4, {six} IPv6 addresses"
                     )?;
+                    if let Some(first) = kept_out.first {
+                        let exemption = exemptions.covering_address(first);
+                        let why = exemption.map_or_else(|| "a test entry".to_owned(), |by| format!("exempt by {by}"));
+                        let line = lists::line_of(&list.files, list.format, first);
+                        let line = line.map_or_else(String::new, |line| format!(", on {line}"));
+                        writeln!(output, "list {name}: the first of these: {first}{line}, {why}")?;
+                    }
                 }
-                for remark in read.remarks {
+                for remark in lists::borrowed(&read, name, &all).iter().chain(&read.remarks) {
                     eprintln!("list {name}: {remark}");
                 }
             }

@@ -14,6 +14,24 @@ fn ends(rest: &[u8]) -> bool {
     rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t' | b':' | b'#' | b';'))
 }
 
+/// What mends a line that is an address of the other family.
+pub(super) const IS_IPV6: &str = "these are IPv6 addresses: write format = \"ip6trie\" in the list's settings";
+pub(super) const IS_IPV4: &str = "these are IPv4 addresses: write format = \"ip4set\" in the list's settings";
+
+/// The flaw of a line that an IPv4 format does not take.
+fn no_four(line: &[u8], mend: &'static str) -> Flaw {
+    let is_six =
+        |words: &Words<'_>| words.count.is_none_or(|count| count > 2) && (ends(words.rest) || words.rest[0] == b'/');
+    no_address(line, if words(line).is_some_and(|words| is_six(&words)) { IS_IPV6 } else { mend })
+}
+
+/// The flaw of a line that an IPv6 format does not take.
+fn no_six(line: &[u8], mend: &'static str) -> Flaw {
+    let is_four =
+        octets(line).is_some_and(|(_, count, rest)| count > 2 && (ends(rest) || matches!(rest[0], b'/' | b'-')));
+    no_address(line, if is_four { IS_IPV4 } else { mend })
+}
+
 fn no_address(line: &[u8], mend: &'static str) -> Flaw {
     let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
     let written = &line[..end];
@@ -63,7 +81,7 @@ fn beyond(line: &[u8], length: u32) -> Flaw {
 /// An entry of an ip4set: an address or two to four of its octets, a prefix, or a range.
 pub(super) fn ip4set(line: &[u8]) -> Result<Range<'_>, Flaw> {
     const MEND: &str = "write an address (192.0.2.1), its first octets (192.0.2), a prefix (192.0.2.0/24) or a range (192.0.2.1-192.0.2.9)";
-    let flaw = || no_address(line, MEND);
+    let flaw = || no_four(line, MEND);
     let (from, count, rest) = octets(line).ok_or_else(flaw)?;
     let last = from | host(8 * count);
     let (to, rest) = match rest {
@@ -102,7 +120,7 @@ pub(super) fn ip4set(line: &[u8]) -> Result<Range<'_>, Flaw> {
 /// An entry of an ip4trie: an address or two or three of its octets, or a prefix.
 pub(super) fn ip4trie(line: &[u8]) -> Result<Prefix<'_, u32>, Flaw> {
     const MEND: &str = "write an address (192.0.2.1), its first octets (192.0.2) or a prefix (192.0.2.0/24); ranges need format = \"ip4set\"";
-    let flaw = || no_address(line, MEND);
+    let flaw = || no_four(line, MEND);
     let (bits, count, rest) = octets(line).ok_or_else(flaw)?;
     let (length, rest) = match rest {
         [b'/', mask @ ..] => number(mask, 32).ok_or_else(flaw)?,
@@ -123,7 +141,7 @@ pub(super) fn ip4tset(line: &[u8]) -> Result<(u32, &[u8]), Flaw> {
     const MEND: &str = "write a whole address (192.0.2.1); prefixes and exclusions need format = \"ip4set\"";
     match octets(line) {
         Some((bits, 4, rest)) if ends(rest) => Ok((bits, rest)),
-        _ => Err(no_address(line, MEND)),
+        _ => Err(no_four(line, MEND)),
     }
 }
 
@@ -187,7 +205,7 @@ fn words(line: &[u8]) -> Option<Words<'_>> {
 /// An entry of an ip6trie: an address, its first words, or a prefix.
 pub(super) fn ip6trie(line: &[u8]) -> Result<Prefix<'_, u128>, Flaw> {
     const MEND: &str = "write an address (2001:db8::1), its first words (2001:db8:1:2) or a prefix (2001:db8::/32)";
-    let flaw = || no_address(line, MEND);
+    let flaw = || no_six(line, MEND);
     let Words { bits, count, rest } = words(line).ok_or_else(flaw)?;
     let (length, rest) = match rest {
         [b'/', mask @ ..] => number(mask, 128).ok_or_else(flaw)?,
@@ -215,6 +233,6 @@ pub(super) fn ip6tset(line: &[u8], excluded: bool) -> Result<Prefix<'_, u128>, F
     match words(line) {
         Some(Words { bits, count: Some(4), rest }) if !excluded && ends(rest) => Ok((bits, 64, rest)),
         Some(Words { bits, count: None | Some(8), rest }) if excluded && ends(rest) => Ok((bits, 128, rest)),
-        _ => Err(no_address(line, mend)),
+        _ => Err(no_six(line, mend)),
     }
 }

@@ -17,7 +17,7 @@ pub(super) enum Directive<'l> {
     Ns,
     /// `$TIMESTAMP`: when the data was made and after which second it must not be believed, where either is said.
     Timestamp { made: Option<u64>, expires: Option<u64> },
-    /// `$MAXRANGE4`: the most addresses that an entry may have.
+    /// `$MAXRANGE4`: the most addresses that an entry may have. A /0, which rbldnsd does not know, is all of them.
     MaxRange(u64),
     /// `$0` to `$9` and `$=`: a variable's name and text.
     Variable(u8, &'l [u8]),
@@ -107,7 +107,7 @@ fn is_name(name: &[u8]) -> bool {
 
 fn max_range(text: &[u8]) -> Option<u64> {
     match text {
-        [b'/', bits @ ..] => decimal(bits).filter(|bits| (1..=32).contains(bits)).map(|bits| 1 << (32 - bits)),
+        [b'/', bits @ ..] => decimal(bits).filter(|bits| *bits <= 32).map(|bits| 1 << (32 - bits)),
         number => decimal(number).filter(|size| *size > 0).map(u64::from),
     }
 }

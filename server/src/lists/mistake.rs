@@ -1,6 +1,9 @@
 //! What is wrong with a file of a static list, said so that its operator can mend it.
 
 use std::fmt;
+use std::net::IpAddr;
+
+use super::MISTAKES_COUNTED_MAX;
 
 /// What is wrong with a line, and how to mend it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +46,10 @@ impl fmt::Display for Mistake {
 pub struct Refusal {
     /// The first mistakes, up to [`MISTAKES_MAX`](super::MISTAKES_MAX), in the order of the files; at least one.
     pub mistakes: Vec<Mistake>,
+    /// How many there are, those that are not told among them; up to [`MISTAKES_COUNTED_MAX`].
+    pub count: u64,
+    /// An address that has too many values, if that is what is wrong.
+    pub crowded: Option<IpAddr>,
     /// The Unix second from which they would be taken, if all that is wrong is a stamp in the future.
     pub not_before: Option<u64>,
 }
@@ -53,7 +60,19 @@ impl fmt::Display for Refusal {
             let between = if at == 0 { "" } else { "\n" };
             write!(out, "{between}{mistake}")?;
         }
+        if let Some(more) = self.more() {
+            write!(out, "\n{more}")?;
+        }
         Ok(())
+    }
+}
+
+impl Refusal {
+    /// How many mistakes are not told, in words; none if all are.
+    pub(super) fn more(&self) -> Option<String> {
+        let more = self.count.saturating_sub(self.mistakes.len() as u64);
+        let least = if self.count >= MISTAKES_COUNTED_MAX { "at least " } else { "" };
+        (more > 0).then(|| format!("and {least}{more} more"))
     }
 }
 

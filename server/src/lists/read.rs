@@ -3,11 +3,12 @@
 //! Enters: bytes, plain or packed by gzip, with the format and the list's code. Leaves: the table, with what should be
 //! said about the files all the same; or the mistakes. The files are read as a stream and never held.
 
-use std::collections::HashMap;
-use std::fs::File;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, BufReader, Read as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use firsthand_analyzer::listing::Exemptions;
 use flate2::bufread::MultiGzDecoder;
@@ -18,8 +19,12 @@ use super::flatten::{EXCLUDED, Range, divide, flatten};
 use super::lines::{Line, for_each_line};
 use super::mistake::{Flaw, Mistake, Refusal};
 use super::template::{TEMPLATE_LIMIT, Variables, trimmed, written};
-use super::{ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, MISTAKES_MAX, address};
+use super::{
+    ENTRIES_MAX, FILE_BYTES_MAX, LINE_BYTES_MAX, LINES_MAX, MISTAKES_COUNTED_MAX, MISTAKES_MAX, SIX_ENTRIES_MAX, WIDE,
+    WIDEST_FOUR, WIDEST_SIX, address,
+};
 use crate::config::ListFormat;
+use crate::regular_file;
 use crate::zone::{ADDRESS_TEXT_LIMIT, ANSWER_LIMIT, Bits, Code, Fixed, FixedBuilder, KeptOut};
 
 /// The number of the value that holds where none is written.
@@ -38,6 +43,10 @@ pub struct Read {
     pub fixed: Fixed,
     /// What was kept out of it (G6).
     pub kept_out: KeptOut,
+    /// How many lines exclude something.
+    pub exclusions: u64,
+    /// The codes that entries answer by the word of the files, each with the first line that writes it.
+    pub written: Vec<(Code, String)>,
     /// What the operator should know, each once.
     pub remarks: Vec<String>,
 }
@@ -53,15 +62,64 @@ pub fn read(
     exemptions: &Exemptions,
     now: u64,
 ) -> Result<Read, Refusal> {
+    read_until(&AtomicBool::new(false), files, format, code, exemptions, now)
+}
+
+/// The same until `stop`, after which the files cannot be read.
+pub(super) fn read_until(
+    stop: &AtomicBool,
+    files: &[impl AsRef<Path>],
+    format: ListFormat,
+    code: Code,
+    exemptions: &Exemptions,
+    now: u64,
+) -> Result<Read, Refusal> {
     let mut set = DataSet::new(format, code, now);
     for file in files {
         let name = file.as_ref().display().to_string();
-        match File::open(file) {
-            Ok(input) => set.add(&name, input),
+        match regular_file::open(file.as_ref()) {
+            Ok(input) => set.add(&name, Until { input, stop }),
             Err(error) => set.unreadable(&name, &error),
         }
     }
-    set.finish(exemptions)
+    set.finish(exemptions).map_err(|mut refusal| {
+        let line = refusal.crowded.and_then(|address| line_of(files, format, address));
+        if let (Some(line), Some(mistake)) = (line, refusal.mistakes.first_mut()) {
+            mistake.what += &format!(", the first on {line}");
+        }
+        refusal
+    })
+}
+
+/// The first line that lists an address, alone or among others, as `file:line`; whether another entry wins is not asked.
+pub fn line_of(files: &[impl AsRef<Path>], format: ListFormat, address: IpAddr) -> Option<String> {
+    // No stamp lies ahead of this.
+    let mut set = DataSet::new(format, Code::SPAM, u64::MAX);
+    set.sought = Some(address);
+    for file in files {
+        if let Ok(input) = regular_file::open(file.as_ref()) {
+            set.add(&file.as_ref().display().to_string(), input);
+        }
+        if set.found.is_some() {
+            break;
+        }
+    }
+    set.found
+}
+
+/// What can be read until `stop`.
+struct Until<'s, R> {
+    input: R,
+    stop: &'s AtomicBool,
+}
+
+impl<R: io::Read> io::Read for Until<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("the service stops")),
+            false => self.input.read(buffer),
+        }
+    }
 }
 
 /// A prefix of a trie, with the line that it stands on.
@@ -74,6 +132,14 @@ struct Prefix<K> {
     id: u16,
 }
 
+/// How much a list may have, so that a stranger's costs no more memory and time than it may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) lines: u64,
+    pub(super) four: usize,
+    pub(super) six: usize,
+}
+
 /// One list while its files are read, one after the other.
 pub struct DataSet {
     format: ListFormat,
@@ -83,12 +149,16 @@ pub struct DataSet {
     files: Vec<(String, u64)>,
     lines: u64,
     bytes: u64,
-    /// Whether there are more entries than may be.
+    pub(super) bounds: Bounds,
+    /// Whether there are more entries or lines than may be.
     is_full: bool,
+    exclusions: u64,
 
     /// The values by their number, without [`EXCLUDED`]: code and template. The first is the list's own.
     templates: Vec<(Code, Box<[u8]>)>,
     numbers: HashMap<Box<[u8]>, u16>,
+    /// The codes that the files write, each with its first line.
+    written: BTreeMap<Code, u64>,
     key: Vec<u8>,
     /// The value in force.
     current: u16,
@@ -105,11 +175,19 @@ pub struct DataSet {
     ttl: Option<u32>,
     expires: Option<u64>,
     not_before: Option<u64>,
-    max_range: u64,
+    /// What `$MAXRANGE4` says.
+    max_range: Option<u64>,
+    /// How many entries are wide, and where the first stands.
+    wide: Option<(u64, String)>,
     has_soa: bool,
     has_ns: bool,
 
     mistakes: Vec<Mistake>,
+    /// How many there are, those that are not told among them.
+    mistaken: u64,
+    /// An address whose first line is looked for, in place of entries, and where that stands.
+    sought: Option<IpAddr>,
+    found: Option<String>,
     remarks: Vec<String>,
 }
 
@@ -123,9 +201,12 @@ impl DataSet {
             files: Vec::new(),
             lines: 0,
             bytes: 0,
+            bounds: Bounds { lines: LINES_MAX, four: ENTRIES_MAX, six: SIX_ENTRIES_MAX },
             is_full: false,
+            exclusions: 0,
             templates: vec![(code, Box::default())],
             numbers: HashMap::new(),
+            written: BTreeMap::new(),
             key: Vec::new(),
             current: DEFAULT,
             has_value: false,
@@ -137,10 +218,14 @@ impl DataSet {
             ttl: None,
             expires: None,
             not_before: None,
-            max_range: 1 << 32,
+            max_range: None,
+            wide: None,
             has_soa: false,
             has_ns: false,
             mistakes: Vec::new(),
+            mistaken: 0,
+            sought: None,
+            found: None,
             remarks: Vec::new(),
         }
     }
@@ -149,8 +234,16 @@ impl DataSet {
     pub fn add(&mut self, name: &str, input: impl io::Read) {
         self.files.push((name.to_owned(), self.lines));
         self.current = DEFAULT;
-        if let Err(error) = self.unpacked(input) {
-            self.unreadable(name, &error);
+        let before = self.bytes;
+        match self.unpacked(input) {
+            Err(error) => self.unreadable(name, &error),
+            // So is what a full disk leaves, or a writer that has not begun.
+            Ok(()) if self.bytes == before => {
+                let mend = "write a comment into a list that lists nobody".to_owned();
+                self.mistaken += 1;
+                self.mistakes.push(Mistake { file: name.to_owned(), line: None, what: "is empty".to_owned(), mend });
+            }
+            Ok(()) => {}
         }
     }
 
@@ -159,10 +252,12 @@ impl DataSet {
         let mend = match error.kind() {
             io::ErrorKind::NotFound => "put it there, or mend the path in the settings",
             io::ErrorKind::PermissionDenied => "let the service's user read it",
+            io::ErrorKind::Unsupported => "write the entries into a regular file",
             io::ErrorKind::UnexpectedEof => "it ends too early: copy it again, beside the old one, and rename it",
             _ => "see what is wrong with the file",
         };
         let what = format!("cannot be read: {error}");
+        self.mistaken += 1;
         self.mistakes.push(Mistake { file: name.to_owned(), line: None, what, mend: mend.to_owned() });
     }
 
@@ -187,6 +282,11 @@ impl DataSet {
                 return ControlFlow::Break(());
             }
             self.lines += 1;
+            if self.lines > self.bounds.lines {
+                self.mistake(Flaw::new(format!("more than {} lines", self.bounds.lines), "divide the list"));
+                self.is_full = true;
+                return ControlFlow::Break(());
+            }
             match line {
                 Line::Whole(line) => self.line(line),
                 Line::TooLong => {
@@ -198,7 +298,7 @@ impl DataSet {
                     self.mistake(Flaw::new("the last line has no end, so that the file may be cut short", mend));
                 }
             }
-            if self.mistakes.len() < MISTAKES_MAX && !self.is_full {
+            if self.mistaken < MISTAKES_COUNTED_MAX && !self.is_full && self.found.is_none() {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(())
@@ -213,17 +313,27 @@ impl DataSet {
 
     /// Notes a mistake on a line, counted through all files.
     fn mistake_on(&mut self, line: u64, Flaw { what, mend }: Flaw) {
-        if self.mistakes.len() < MISTAKES_MAX {
-            let at = self.files.partition_point(|(_, before)| *before < line).saturating_sub(1);
-            let (file, before) = &self.files[at];
-            self.mistakes.push(Mistake { file: file.clone(), line: Some(line - before), what, mend: mend.to_owned() });
+        self.mistaken += 1;
+        // One line that is of the other family stands for all.
+        let is_told = [address::IS_IPV4, address::IS_IPV6].contains(&mend)
+            && self.mistakes.last().is_some_and(|last| last.mend == mend);
+        if self.mistakes.len() < MISTAKES_MAX && !is_told {
+            let (file, line) = self.place_of(line);
+            self.mistakes.push(Mistake { file: file.to_owned(), line: Some(line), what, mend: mend.to_owned() });
         }
+    }
+
+    /// The file and the line in it of a line, counted through all files.
+    fn place_of(&self, line: u64) -> (&str, u64) {
+        let at = self.files.partition_point(|(_, before)| *before < line).saturating_sub(1);
+        let (file, before) = &self.files[at];
+        (file, line - before)
     }
 
     /// Where the line that was read last stands.
     fn place(&self) -> String {
-        let (file, before) = self.files.last().expect("a line stands in a file");
-        format!("{file}:{}", self.lines - before)
+        let (file, line) = self.place_of(self.lines);
+        format!("{file}:{line}")
     }
 
     fn line(&mut self, line: &[u8]) {
@@ -268,11 +378,13 @@ impl DataSet {
                 }
                 self.expires = self.expires.into_iter().chain(expires).min();
             }
-            Directive::MaxRange(size) if size > self.max_range => {
-                let what = format!("$MAXRANGE4 would rise from {} to {size}", self.max_range);
-                return Err(Flaw::new(what, "it can only fall: take this line out"));
+            Directive::MaxRange(size) => {
+                if let Some(before) = self.max_range.filter(|before| size > *before) {
+                    let what = format!("$MAXRANGE4 would rise from {before} to {size}");
+                    return Err(Flaw::new(what, "it can only fall: take this line out"));
+                }
+                self.max_range = Some(size);
             }
-            Directive::MaxRange(size) => self.max_range = size,
             Directive::Variable(name, text) => {
                 let text = self.cut(text);
                 self.variables.set(name, text);
@@ -313,6 +425,7 @@ impl DataSet {
         if self.knows_one_value() {
             // It holds for the entries before it, too.
             self.has_value = true;
+            self.written.insert(code, self.lines);
             self.templates[0] = (code, text.into());
         } else {
             self.current = self.number(code, text)?;
@@ -340,6 +453,7 @@ impl DataSet {
             ));
         }
         self.templates.push((code, text.into()));
+        self.written.entry(code).or_insert(self.lines);
         let number = u16::try_from(number).expect("there are fewer values than 65,536");
         self.numbers.insert(self.key.as_slice().into(), number);
         Ok(number)
@@ -371,10 +485,14 @@ impl DataSet {
             [b'!', rest @ ..] if self.format != ListFormat::Ip4tset => (true, trimmed(rest)),
             line => (false, line),
         };
+        self.exclusions += u64::from(excluded);
         match self.format {
             ListFormat::Ip4set => {
                 let (from, to, rest) = address::ip4set(line)?;
-                self.within_max_range(u64::from(to - from) + 1)?;
+                self.four_may_have(u64::from(to - from) + 1, excluded)?;
+                if self.seeks(excluded, Ipv4Addr::from_bits(from), Ipv4Addr::from_bits(to)) {
+                    return Ok(());
+                }
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 if from == to {
                     self.points.push(u64::from(from) << 16 | u64::from(id));
@@ -384,47 +502,94 @@ impl DataSet {
             }
             ListFormat::Ip4tset => {
                 let (bits, rest) = address::ip4tset(line)?;
+                if self.seeks(excluded, Ipv4Addr::from_bits(bits), Ipv4Addr::from_bits(bits)) {
+                    return Ok(());
+                }
                 self.no_value(rest);
                 self.points.push(u64::from(bits) << 16 | u64::from(DEFAULT));
             }
             ListFormat::Ip4trie => {
                 let (from, length, rest) = address::ip4trie(line)?;
-                self.within_max_range(1 << (32 - length))?;
+                self.four_may_have(1 << (32 - length), excluded)?;
+                if self.seeks(excluded, Ipv4Addr::from_bits(from), Ipv4Addr::from_bits(from | four_host(length))) {
+                    return Ok(());
+                }
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 let line = self.line_number()?;
                 self.four.push(Prefix { from, length, line, id });
             }
             ListFormat::Ip6trie => {
                 let (from, length, rest) = address::ip6trie(line)?;
+                self.six_may_have(length, excluded)?;
+                if self.seeks(excluded, Ipv6Addr::from_bits(from), Ipv6Addr::from_bits(from | six_host(length))) {
+                    return Ok(());
+                }
                 let id = if excluded { EXCLUDED } else { self.value(rest)? };
                 let line = self.line_number()?;
                 self.six.push(Prefix { from, length, line, id });
             }
             ListFormat::Ip6tset => {
                 let (from, length, rest) = address::ip6tset(line, excluded)?;
+                if self.seeks(excluded, Ipv6Addr::from_bits(from), Ipv6Addr::from_bits(from | six_host(length))) {
+                    return Ok(());
+                }
                 self.no_value(rest);
                 let id = if excluded { EXCLUDED } else { DEFAULT };
                 self.six.push(Prefix { from, length, line: 0, id });
             }
         }
-        if self.points.len() + self.ranges.len() + self.four.len() + self.six.len() > ENTRIES_MAX {
-            let what = format!("more than {ENTRIES_MAX} entries");
+        let four = self.points.len() + self.ranges.len() + self.four.len();
+        if four > self.bounds.four || self.six.len() > self.bounds.six {
+            let what = format!("more than {} entries", if four > 0 { self.bounds.four } else { self.bounds.six });
             self.is_full = true;
             return Err(Flaw::new(what, "divide the list"));
         }
         Ok(())
     }
 
+    /// Whether entries are only looked through for the address that is sought, and notes where it stands.
+    fn seeks(&mut self, excluded: bool, from: impl Into<IpAddr>, to: impl Into<IpAddr>) -> bool {
+        let Some(sought) = self.sought else { return false };
+        if !excluded && (from.into()..=to.into()).contains(&sought) {
+            self.found = Some(self.place());
+        }
+        true
+    }
+
     fn line_number(&self) -> Result<u32, Flaw> {
         u32::try_from(self.lines).map_err(|_| Flaw::new("more than 4,294,967,295 lines", "divide the list"))
     }
 
-    fn within_max_range(&self, size: u64) -> Result<(), Flaw> {
-        if size <= self.max_range {
-            return Ok(());
+    /// Refuses an IPv4 entry of more addresses than one may have, and notes one of many.
+    fn four_may_have(&mut self, size: u64, excluded: bool) -> Result<(), Flaw> {
+        if let Some(most) = self.max_range {
+            let what = || format!("{size} addresses, and $MAXRANGE4 allows {most}");
+            let mend = "write a smaller range, or a larger $MAXRANGE4 above";
+            return if size <= most { Ok(()) } else { Err(Flaw::new(what(), mend)) };
         }
-        let what = format!("{size} addresses, and $MAXRANGE4 allows {}", self.max_range);
-        Err(Flaw::new(what, "write a smaller range, or a larger $MAXRANGE4 above"))
+        if size > 1 << (32 - WIDEST_FOUR) && !excluded {
+            let what = format!("{size} addresses, which is wider than a /{WIDEST_FOUR}");
+            return Err(Flaw::new(what, "write smaller networks, or $MAXRANGE4 /0 at the top if that much is meant"));
+        }
+        self.note_wide(size > 1 << (32 - WIDE.0) && !excluded);
+        Ok(())
+    }
+
+    /// The same for an IPv6 entry, by the length of its prefix.
+    fn six_may_have(&mut self, length: u8, excluded: bool) -> Result<(), Flaw> {
+        if length < WIDEST_SIX && !excluded {
+            let what = format!("a /{length}, which is wider than a /{WIDEST_SIX}");
+            return Err(Flaw::new(what, "write the networks that are meant"));
+        }
+        self.note_wide(length < WIDE.1 && !excluded);
+        Ok(())
+    }
+
+    fn note_wide(&mut self, is_wide: bool) {
+        if is_wide {
+            let first = self.wide.take();
+            self.wide = Some(first.map_or_else(|| (1, self.place()), |(count, first)| (count + 1, first)));
+        }
     }
 
     fn no_value(&mut self, rest: &[u8]) {
@@ -440,15 +605,14 @@ impl DataSet {
     pub fn finish(mut self, exemptions: &Exemptions) -> Result<Read, Refusal> {
         if self.mistakes.is_empty() {
             let (four, six) = (std::mem::take(&mut self.four), std::mem::take(&mut self.six));
-            let four =
-                self.unique(four, |prefix| format!("{}/{}", std::net::Ipv4Addr::from_bits(prefix.from), prefix.length));
-            let six =
-                self.unique(six, |prefix| format!("{}/{}", std::net::Ipv6Addr::from_bits(prefix.from), prefix.length));
+            let four = self.unique(four, |prefix| format!("{}/{}", Ipv4Addr::from_bits(prefix.from), prefix.length));
+            let six = self.unique(six, |prefix| format!("{}/{}", Ipv6Addr::from_bits(prefix.from), prefix.length));
             if self.mistakes.is_empty() {
                 return self.table(four, six, exemptions);
             }
         }
-        Err(Refusal { not_before: self.not_before.filter(|_| self.mistakes.len() == 1), mistakes: self.mistakes })
+        let not_before = self.not_before.filter(|_| self.mistaken == 1);
+        Err(Refusal { not_before, crowded: None, count: self.mistaken, mistakes: self.mistakes })
     }
 
     /// Sorts prefixes, and takes out those that stand twice with the same value; with another, the second is a mistake.
@@ -470,9 +634,8 @@ impl DataSet {
         });
         mistakes.sort_unstable();
         for (second, first, prefix) in mistakes {
-            let at = self.files.partition_point(|(_, before)| *before < first).saturating_sub(1);
-            let (file, before) = &self.files[at];
-            let what = format!("{prefix} stands already on {file}:{} with another value", first - before);
+            let (file, first) = self.place_of(first);
+            let what = format!("{prefix} stands already on {file}:{first} with another value");
             self.mistake_on(second, Flaw::new(what, "take one of the two lines out"));
         }
         if repeated > 0 && self.format != ListFormat::Ip6tset {
@@ -487,6 +650,11 @@ impl DataSet {
         six: Vec<Prefix<u128>>,
         exemptions: &Exemptions,
     ) -> Result<Read, Refusal> {
+        if let Some((count, first)) = self.wide.take() {
+            let (four, six) = WIDE;
+            let remark = format!("{count} entries are wider than a /{four} (IPv6: a /{six}); the first: {first}");
+            self.remarks.push(remark);
+        }
         let mut builder = FixedBuilder::new(exemptions);
         let is_six = matches!(self.format, ListFormat::Ip6trie | ListFormat::Ip6tset);
         let mut answers =
@@ -501,30 +669,22 @@ impl DataSet {
             Range { from: bits, to: bits, id: point as u16, class: 0 }
         });
         let four = four.into_iter().map(|prefix| {
-            let host = u32::MAX.checked_shr(u32::from(prefix.length)).unwrap_or(0);
+            let host = four_host(prefix.length);
             Range { from: prefix.from, to: prefix.from | host, id: prefix.id, class: 32 - prefix.length }
         });
         let six = six.into_iter().map(|prefix| {
-            let host = u128::MAX.checked_shr(u32::from(prefix.length)).unwrap_or(0);
+            let host = six_host(prefix.length);
             Range { from: prefix.from, to: prefix.from | host, id: prefix.id, class: 128 - prefix.length }
         });
         // One family, and one of the two kinds of entries, is empty.
         let ranges = merged(points, ranges.into_iter().chain(four));
         let done = flatten(ranges, |from, to, ids| {
-            builder.four(
-                from,
-                to,
-                answers.number(ids).map_err(|what| (std::net::IpAddr::from(from.to_be_bytes()), what))?,
-            );
+            builder.four(from, to, answers.number(ids).map_err(|what| (IpAddr::from(from.to_be_bytes()), what))?);
             Ok(())
         });
         let done = done.and_then(|()| {
             flatten(six, |from, to, ids| {
-                builder.six(
-                    from,
-                    to,
-                    answers.number(ids).map_err(|what| (std::net::IpAddr::from(from.to_be_bytes()), what))?,
-                );
+                builder.six(from, to, answers.number(ids).map_err(|what| (IpAddr::from(from.to_be_bytes()), what))?);
                 Ok(())
             })
         });
@@ -532,7 +692,7 @@ impl DataSet {
             let file = self.files.iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>().join(", ");
             let what = format!("{address} and what follows: {what}");
             let mistake = Mistake { file, line: None, what, mend: "give these addresses fewer values".to_owned() };
-            return Err(Refusal { mistakes: vec![mistake], not_before: None });
+            return Err(Refusal { mistakes: vec![mistake], count: 1, crowded: Some(address), not_before: None });
         }
         let Answers { sets, altered, .. } = answers;
         if altered.cut && !self.remarks.iter().any(|remark| remark.starts_with("texts were cut")) {
@@ -542,8 +702,24 @@ impl DataSet {
             self.remarks.push("characters of texts that are not printable ASCII became question marks".to_owned());
         }
         let (fixed, kept_out) = builder.finish(sets, self.ttl, self.expires);
-        Ok(Read { fixed, kept_out, remarks: self.remarks })
+        let written = self.written.iter().filter(|(code, _)| fixed.codes().contains(code));
+        let written = written.map(|(code, line)| {
+            let (file, line) = self.place_of(*line);
+            (*code, format!("{file}:{line}"))
+        });
+        let written = written.collect();
+        Ok(Read { fixed, kept_out, exclusions: self.exclusions, written, remarks: self.remarks })
     }
+}
+
+/// The host part of an IPv4 prefix, all ones.
+fn four_host(length: u8) -> u32 {
+    u32::MAX.checked_shr(length.into()).unwrap_or(0)
+}
+
+/// The host part of an IPv6 prefix, all ones.
+fn six_host(length: u8) -> u128 {
+    u128::MAX.checked_shr(length.into()).unwrap_or(0)
 }
 
 /// Merges two rows of ranges, each ascending by its first address.

@@ -54,7 +54,7 @@ fn check(format: ListFormat, text: &str, expected: &[(&str, &str)]) {
 
 #[test]
 fn an_ip4set_lists_addresses_prefixes_and_ranges() {
-    let text = "# c\n; c\n\n20.1\n21.1.2\n22/8\n23/16\n 24.0.0.0/15 \n025.01.2.003\n26.0-26.5\n27.1-5\n28.1.2.3-9\n29-30\n\
+    let text = "# c\n; c\n\n$MAXRANGE4 /7\n20.1\n21.1.2\n22/8\n23/16\n 24.0.0.0/15 \n025.01.2.003\n26.0-26.5\n27.1-5\n28.1.2.3-9\n29-30\n\
         31.0.0.0-31.0.1.5\n32.1.2.2/31\n33.1.2.3-33.1.2.3\n34.1.2.0/024\n";
     let listed = [
         ("20.1.0.0", "20.1.255.255"),
@@ -309,7 +309,7 @@ fn in_an_ip4set_the_smallest_class_wins_and_an_exclusion_ends_it() {
 fn in_a_trie_the_longest_prefix_wins() {
     check(
         Ip4trie,
-        ":3:a\n20.1.1.0/24\n:4:b\n!20.1.1.1\n20.1/16 :5:c\n!20.1.1.128/25\n20.1.1.130 :6:\n20.1.1.0/26\n0/0 :7\n!20.1/17\n",
+        "$MAXRANGE4 /0\n:3:a\n20.1.1.0/24\n:4:b\n!20.1.1.1\n20.1/16 :5:c\n!20.1.1.128/25\n20.1.1.130 :6:\n20.1.1.0/26\n0/0 :7\n!20.1/17\n",
         &[
             ("20.1.1.1", ""),
             ("20.1.1.2", "4 b"),
@@ -340,7 +340,7 @@ fn in_a_trie_the_longest_prefix_wins() {
             ("2a00:1:2:3:0:5:6:7", "3 a 2a00:1:2:3:0:5:6:7"),
         ],
     );
-    check(Ip6trie, "::/0\n!2a00:db8:1:2:3/80\n", &[("ffff::1", "2"), ("2a00:db8:1:2:3::6", ""), ("::1", "")]);
+    check(Ip6trie, "2a00::/16\n!2a00:db8:1:2:3/80\n", &[("2a00::1", "2"), ("2a00:db8:1:2:3::6", ""), ("::1", "")]);
 }
 
 #[test]
@@ -434,7 +434,6 @@ fn special_entries() {
         "$MAXRANGE4 0",
         "$MAXRANGE4 x",
         "$MAXRANGE4 /33",
-        "$MAXRANGE4 /0",
         "$MAXRANGE4 4294967296",
         "$MAXRANGE4 /24 # c",
         "$MAXRANGE4",
@@ -445,7 +444,7 @@ fn special_entries() {
         assert!(refused(Ip4set, &format!("{text}\n")).starts_with("one:"), "{text}");
     }
     assert!(refused(Ip4trie, "$MAXRANGE4 16\n20.2.2\n").starts_with("one:2: 256 addresses"));
-    list(Ip6trie, "$MAXRANGE4 16\n::/0\n");
+    list(Ip6trie, "$MAXRANGE4 16\n2a00::/16\n");
     assert!(files(Ip4set, &[b"$MAXRANGE4 16\n", b"20.2.2\n"]).is_err());
     let remarks = list(Ip4set, "$SOA 0 a.b c.d 0 1h 1h 1h 1h\n$NS 0 a\n$NS 0 a\n").remarks;
     assert!(remarks.len() == 2 && remarks[0].ends_with("one:1") && remarks[1].ends_with("one:2"), "{remarks:?}");
@@ -518,7 +517,9 @@ fn stamps_say_when_data_must_not_be_believed() {
 #[test]
 fn a_file_that_may_be_cut_short_is_refused() {
     assert!(refused(Ip4set, "1.1.1.1\n1.1.1.2").starts_with("one:2: the last line has no end"));
-    list(Ip4set, "");
+    assert_eq!(refused(Ip4set, ""), "one: is empty; write a comment into a list that lists nobody");
+    assert!(files(Ip4set, &[b"20.1\n", b""]).is_err() && files(Ip4set, &[b"20.1\n", b"\n"]).is_ok());
+    assert_eq!(files(Ip4set, &[b"20.1\n!20.1.1.1\n", b"!20.1.1.2 # c\n"]).unwrap().exclusions, 2);
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
     let text: String = (0..9999).map(|n| format!("20.{}.{}.1\n", n / 256 % 256, n % 256)).collect();
     packer.write_all(text.as_bytes()).unwrap();
@@ -542,8 +543,143 @@ fn the_first_mistakes_are_told_and_no_more() {
     let refusal = files(Ip4set, &[b"1.1.1.1\n", text.as_bytes()]).unwrap_err();
     assert_eq!(refusal.mistakes.len(), MISTAKES_MAX);
     assert_eq!((refusal.mistakes[19].file.as_str(), refusal.mistakes[19].line), ("two", Some(20)));
+    assert_eq!((refusal.count, refusal.to_string().lines().last().unwrap()), (1000, "and 980 more"));
+    let endless = "x\n".repeat(100_100);
+    let refusal = files(Ip4set, &[endless.as_bytes()]).unwrap_err();
+    assert!(refusal.to_string().ends_with("\nand at least 99980 more"));
+    // A list of the other family is one mistake in the settings.
+    for (format, line, mend) in [
+        (Ip4set, "2a00:1:2:3::4", "format = \"ip6trie\""),
+        (Ip4trie, "2a00::/32", "format = \"ip6trie\""),
+        (Ip4tset, "2a00:1:2:3", "format = \"ip6trie\""),
+        (Ip6trie, "20.1.2.3", "format = \"ip4set\""),
+        (Ip6trie, "20.1.2.0/24", "format = \"ip4set\""),
+        (Ip6tset, "20.1.2.3-9", "format = \"ip4set\""),
+    ] {
+        let refusal = files(format, &[format!("{line}\n").repeat(3000).as_bytes()]).unwrap_err();
+        assert!(refusal.mistakes.len() == 1 && refusal.mistakes[0].mend.contains(mend), "{refusal}");
+        assert!(refusal.to_string().ends_with("\nand 2999 more"), "{refusal}");
+    }
     let missing = read(&["/nonexistent/list"], Ip4set, Code::SPAM, &Exemptions::only([]), NOW).unwrap_err();
     assert!(missing.to_string().starts_with("/nonexistent/list: cannot be read: "), "{missing}");
+}
+
+/// G8: a line that was cut short never lists everything, and seldom in silence.
+#[test]
+fn what_is_very_wide_is_refused_or_told_of() {
+    for (format, text) in [
+        (Ip4trie, "0/0\n"),
+        (Ip4trie, "20/7\n"),
+        (Ip4set, "0-127\n"),
+        (Ip4set, "20-21\n"),
+        (Ip4set, "20.0.0.0-21.0.0.0\n"),
+        (Ip6trie, "::/0\n"),
+        (Ip6trie, "2a00::/15\n"),
+        (Ip6trie, "2000::/3\n"),
+    ] {
+        assert!(refused(format, &format!("#\n{text}")).starts_with("one:2: "), "{text}");
+    }
+    assert!(refused(Ip4trie, "0/0\n").ends_with("or $MAXRANGE4 /0 at the top if that much is meant"));
+    check(Ip4trie, "$MAXRANGE4 /0\n0/0\n", &[("20.1.1.1", "2")]);
+    check(Ip4trie, "!0/0\n20.1\n", &[("20.1.1.1", "2")]);
+    check(Ip4set, "!0.0.0.0-255.255.255.254\n20.1.1.1\n", &[("20.1.1.1", "2")]);
+    check(Ip6trie, "!::/0\n2a00:1::/32\n", &[("2a00:1::1", "2")]);
+    for (format, text) in [(Ip4set, "20.1\n21/8\n22.1-2\n"), (Ip4trie, "20.1\n21/8\n22.0/15\n")] {
+        assert_eq!(list(format, text).remarks, ["2 entries are wider than a /16 (IPv6: a /32); the first: one:2"]);
+    }
+    assert_eq!(list(Ip6trie, "2a00::/32\n2a01::/31\n").remarks.len(), 1);
+    for text in ["20.1\n!21/8\n", "$MAXRANGE4 /8\n21/8\n"] {
+        assert_eq!(list(Ip4set, text).remarks, [""; 0], "{text}");
+    }
+}
+
+/// Whoever asks the combined zone for one list must not be answered by another without anybody's knowing.
+#[test]
+fn a_value_that_is_the_code_of_another_list_is_told_of() {
+    let own =
+        |combined| crate::zone::ListSettings::of_file("hand".parse().unwrap(), "127.0.0.20".parse().unwrap(), combined);
+    let other = |code: &str| crate::zone::ListSettings::of_file("other".parse().unwrap(), code.parse().unwrap(), true);
+    let lists = |combined| [crate::zone::ListSettings::spam(), other("127.0.0.30"), own(combined)];
+    let said = |format, text: &str, combined| {
+        let mut set = DataSet::new(format, "127.0.0.20".parse().unwrap(), NOW);
+        set.add("one", text.as_bytes());
+        borrowed(&set.finish(&Exemptions::only([])).unwrap(), "hand", &lists(combined))
+    };
+    let found = said(Ip4set, "#\n20.1.1.1\n20.1.1.2 :2:x\n:30:\n20.1.1.3\n20.1.1.4 :2:y\n", true);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("one:3: the value 127.0.0.2 is the code of the list spam"), "{found:?}");
+    assert!(found[1].starts_with("one:4: the value 127.0.0.30 is the code of the list other"), "{found:?}");
+    assert_eq!(said(Ip4tset, "20.1.1.1\n:2:x\n", true).len(), 1);
+    for text in ["20.1.1.1 :2:x\n", "20.1.1.1 :20:x\n"] {
+        assert_eq!(said(Ip4set, text, false), [""; 0], "another zone's values are its own");
+    }
+    for text in ["20.1.1.1 :20:x\n20.1.1.2 :9:\n", ":2:nobody\n"] {
+        assert_eq!(said(Ip4set, text, true), [""; 0], "{text}");
+    }
+}
+
+/// What is kept out is found in its file.
+#[test]
+fn the_line_of_an_address_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [folder.path().join("one"), folder.path().join("two")];
+    let line = |format, texts: [&str; 2], address: &str| {
+        names.iter().zip(texts).for_each(|(name, text)| std::fs::write(name, text).unwrap());
+        let found = line_of(&names, format, address.parse().unwrap())?;
+        Some(found.strip_prefix(folder.path().to_str().unwrap()).unwrap().to_owned())
+    };
+    let found = |line: &str| Some(line.to_owned());
+    assert_eq!(line(Ip4set, ["20.1.1.1\n!10.1\n", "#\n10.0-2 :3:x\n10.1.1.1\n"], "10.1.1.1"), found("/two:2"));
+    assert_eq!(line(Ip4trie, ["20.1.1.1\n10/8\n", "10.1\n"], "10.1.1.1"), found("/one:2"));
+    assert_eq!(line(Ip4tset, ["20.1.1.1\n", "10.1.1.1\n"], "10.1.1.1"), found("/two:1"));
+    assert_eq!(line(Ip6trie, ["2a00::/32\n", "2001:db8::/32\n"], "2001:db8::"), found("/two:1"));
+    assert_eq!(line(Ip6tset, ["2001:db8:1:2\n", "#\n"], "2001:db8:1:2::9"), found("/one:1"));
+    assert_eq!(line(Ip4set, ["20.1.1.1\n", "20.1.1.3\n"], "20.1.1.2"), None);
+}
+
+/// A stranger's list costs no more than it may, whatever it holds, and is not read beyond that.
+#[test]
+fn the_bounds_of_a_list_hold_for_lines_and_for_entries_of_each_family() {
+    let refused = |format, text: &str| {
+        let mut set = DataSet::new(format, Code::SPAM, NOW);
+        set.bounds = read::Bounds { lines: 9, four: 3, six: 2 };
+        set.add("one", text.as_bytes());
+        set.add("two", text.as_bytes());
+        set.finish(&Exemptions::only([])).err().map(|refusal| refusal.mistakes[0].to_string())
+    };
+    for (format, line) in [(Ip4set, "20.1.1.1\n"), (Ip4set, "20.1\n"), (Ip4trie, "20.1\n"), (Ip4tset, "20.1.1.1\n")] {
+        assert_eq!(refused(format, line), None);
+        assert_eq!(refused(format, &line.repeat(2)).unwrap(), "two:2: more than 3 entries; divide the list");
+    }
+    for (format, line) in [(Ip6trie, "2a00::1\n"), (Ip6tset, "2a00:1:2:3\n")] {
+        assert_eq!(refused(format, line), None);
+        assert_eq!(refused(format, &line.repeat(3)).unwrap(), "one:3: more than 2 entries; divide the list");
+    }
+    assert_eq!(refused(Ip4set, &"\n".repeat(4)), None);
+    assert_eq!(refused(Ip4set, &"#\n".repeat(5)).unwrap(), "two:5: more than 9 lines; divide the list");
+}
+
+/// To open a FIFO is to wait for its writer.
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let refusal = read(&[&fifo], Ip4set, Code::SPAM, &Exemptions::only([]), NOW).unwrap_err().to_string();
+    assert!(refusal.ends_with("it is no regular file; write the entries into a regular file"), "{refusal}");
+}
+
+/// Whoever stops the service does not wait until a large list is read.
+#[test]
+fn a_reading_ends_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list");
+    std::fs::write(&file, "20.1.1.1\n").unwrap();
+    let until = |stop: bool| {
+        let none = Exemptions::only([]);
+        read::read_until(&stop.into(), &[&file], Ip4set, Code::SPAM, &none, NOW)
+    };
+    assert!(until(false).is_ok() && until(true).unwrap_err().to_string().contains("the service stops"));
 }
 
 #[test]
@@ -558,6 +694,11 @@ fn limits_are_told() {
     assert_eq!(read.remarks.len(), 2, "{:?}", read.remarks);
     let several: String = (0..=VALUES_MAX).map(|n| format!("1.1.1.1 :{}\n", n + 2)).collect();
     assert!(refused(Ip4set, &several).contains("1.1.1.1 and what follows: more than 16 values"));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("list");
+    std::fs::write(&file, format!("#\n{several}")).unwrap();
+    let refusal = super::read(&[&file], Ip4set, Code::SPAM, &Exemptions::only([]), NOW).unwrap_err().to_string();
+    assert!(refusal.contains("values for one address, the first on ") && refusal.contains("list:2; give"), "{refusal}");
     let texts: String = (0..70_000).map(|n| format!("1.{}.{}.1 case {n}\n", n / 256 % 256, n % 256)).collect();
     assert!(refused(Ip4set, &texts).starts_with("one:65535: more than 65535 different values"));
 }
@@ -568,7 +709,7 @@ fn the_exempt_are_kept_out() {
     let exempt = |text: &str| Exemption { network: text.parse().unwrap(), reason: "test".into() };
     let exemptions = Exemptions::standard([exempt("20.1.1.0/24"), exempt("2a00:1:2:3::25/128")]);
     let mut set = DataSet::new(Ip4trie, Code::SPAM, NOW);
-    set.add("one", &b"0/0\n"[..]);
+    set.add("one", &b"$MAXRANGE4 /0\n0/0\n"[..]);
     let read = set.finish(&exemptions).unwrap();
     for address in [
         "10.1.1.1",
@@ -584,8 +725,9 @@ fn the_exempt_are_kept_out() {
     }
     assert_eq!((said(&read, "20.1.2.0"), said(&read, "20.1.0.255")), ("2".to_owned(), "2".to_owned()));
     assert_eq!(read.kept_out.four + read.fixed.counts().0, 1 << 32);
+    assert_eq!(read.kept_out.first, Some("0.0.0.0".parse().unwrap()));
     let mut set = DataSet::new(Ip6trie, Code::SPAM, NOW);
-    set.add("one", &b"::/0\n"[..]);
+    set.add("one", &b"::/16\nfe80::/16\n2001::/16\n2a00::/16\n3fff::/16\n5f00::/16\n"[..]);
     let read = set.finish(&exemptions).unwrap();
     for address in ["::1", "::ffff:20.9.9.9", "fe80::1", "2001:db8::1", "2a00:1:2:3::99", "3fff::1", "5f00::1"] {
         assert_eq!(said(&read, address), "", "{address}");

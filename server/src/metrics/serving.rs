@@ -142,7 +142,7 @@ impl Serving {
         [serial, heard, entries, known]
     }
 
-    fn files(&self) -> [Family; 4] {
+    fn files(&self) -> [Family; 6] {
         let labels = &["list", "result"];
         let mut loads = Family::counter(
             "firsthand_static_list_loads_total",
@@ -156,12 +156,22 @@ impl Serving {
         );
         let mut behind = Family::gauge(
             "firsthand_static_list_behind",
-            "Whether the files of a static list as they are now were refused, so that an older state is served, or none.",
+            "Whether the files of a static list as they are now were refused or change too often to be read, so that an older state is served, or none.",
             &["list"],
         );
         let mut kept_out = Family::gauge(
             "firsthand_static_list_kept_out",
             "IPv4 addresses of a static list that are exempt or special-purpose, and so not served.",
+            &["list"],
+        );
+        let mut modified = Family::gauge(
+            "firsthand_static_list_modified_timestamp_seconds",
+            "When the newest of the files of a static list that are served was written, in Unix seconds.",
+            &["list"],
+        );
+        let mut expires = Family::gauge(
+            "firsthand_static_list_expires_timestamp_seconds",
+            "The last Unix second at which what is served of a static list may be believed; absent without an end.",
             &["list"],
         );
         for list in self.files.load().iter().flat_map(|files| files.lists()) {
@@ -171,8 +181,13 @@ impl Serving {
             success.add(&[&list.name], get(&list.last_success));
             behind.add(&[&list.name], f64::from(u8::from(list.is_behind.load(Ordering::Relaxed))));
             kept_out.add(&[&list.name], get(&list.kept_out));
+            for (family, time) in [(&mut modified, &list.modified), (&mut expires, &list.expires)] {
+                if time.load(Ordering::Relaxed) > 0 {
+                    family.add(&[&list.name], get(time));
+                }
+            }
         }
-        [loads, success, behind, kept_out]
+        [loads, success, behind, kept_out, modified, expires]
     }
 
     /// What the kernel dropped since our sockets were made, as their threads were busy.

@@ -1,8 +1,8 @@
 //! The operator's static lists: read before the first query, watched while the service runs.
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use arc_swap::ArcSwap;
@@ -26,9 +26,11 @@ pub(super) struct StaticLists {
 }
 
 impl StaticLists {
-    /// Reads the files for the first time; what is wrong with them is in the log, and their names are SERVFAIL (G8).
+    /// Reads the files for the first time, or what was kept of them; what is wrong with them is in the log, and names of
+    /// which nothing is known are SERVFAIL (G8).
     pub(super) fn load(settings: &Settings, exemptions: &Exemptions, zone: Arc<ArcSwap<Zone>>) -> Self {
-        let lists = Lists::load(&settings.lists, exemptions, |list, entries| {
+        let all = zone.load().lists().to_vec();
+        let lists = Lists::load((&settings.lists, &all), &settings.data, exemptions, |list, entries| {
             zone.rcu(|zone| zone.with_file(EVIDENCE_LISTS + list, Arc::clone(&entries)));
         });
         Self { lists, zone }
@@ -47,12 +49,14 @@ impl StaticLists {
         self.lists.standings()
     }
 
-    /// Watches the files until `stop`.
-    pub(super) fn run(self, declared: &Current, stop: &AtomicBool) {
+    /// Watches the files until `stop`, or until `declared` is gone.
+    pub(super) fn run(self, declared: &Weak<Current>, stop: &AtomicBool) {
         let Self { lists, zone } = self;
-        let exemptions = || declared.load().exemptions.clone();
+        let exemptions = || Some(declared.upgrade()?.load().exemptions.clone());
         lists.run(stop, exemptions, |list, entries| {
-            let before = take_over(&zone, declared, list, &entries);
+            let Some(declared) = declared.upgrade() else { return };
+            let before = take_over(&zone, &declared, list, &entries);
+            drop(declared);
             // Whoever lets go of a large list last takes it apart. That shall be this thread, once those that answer
             // have done so.
             thread::sleep(udp::IDLE * 2);

@@ -21,11 +21,18 @@ use crate::metrics::Metrics;
 use crate::publisher::{self, Publisher};
 use crate::web;
 
+/// How long whoever watches the static lists may take to end. A disk that does not answer may hold it for ever, and it
+/// holds nothing that must be kept.
+const WATCHER_GRACE: Duration = Duration::from_secs(1);
+/// How often it is looked after meanwhile.
+const WATCHER_POLL: Duration = Duration::from_millis(10);
+
 /// What runs.
 pub(super) struct Writers {
     stop: Arc<AtomicBool>,
     ended: watch::Sender<bool>,
-    threads: Vec<JoinHandle<()>>,
+    publishing: JoinHandle<()>,
+    watching: JoinHandle<()>,
     tasks: JoinSet<io::Result<()>>,
 }
 
@@ -63,8 +70,10 @@ impl Writers {
         let publishing = thread::Builder::new().name("publisher".into());
         let publishing = publishing.spawn(move || publisher::run(publisher, &stop_publisher))?;
         let watching = thread::Builder::new().name("static-lists".into());
+        // It may be left behind, and must not hold the ledger then.
+        let declared = Arc::downgrade(&declared);
         let watching = watching.spawn(move || files.run(&declared, &stop_files))?;
-        Ok(Self { stop, ended, threads: vec![publishing, watching], tasks })
+        Ok(Self { stop, ended, publishing, watching, tasks })
     }
 
     /// Takes nothing more; returns when open requests have ended, or after `grace`, and the last version is in a snapshot.
@@ -77,11 +86,40 @@ impl Writers {
         }
         self.tasks.shutdown().await;
         self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-            if !matches!(joined, Ok(Ok(()))) {
-                tracing::error!("a thread ended in a panic");
-            }
+        let published = tokio::task::spawn_blocking(move || self.publishing.join()).await;
+        let watched = join_within(WATCHER_GRACE, self.watching).await;
+        if watched.is_none() {
+            tracing::warn!("a file of a static list does not let go of its reader, who is left behind");
         }
+        if !matches!(published, Ok(Ok(()))) || matches!(watched, Some(Err(_))) {
+            tracing::error!("a thread ended in a panic");
+        }
+    }
+}
+
+/// Waits for the end of a thread, no longer than `grace`; none if it goes on.
+async fn join_within(grace: Duration, thread: JoinHandle<()>) -> Option<thread::Result<()>> {
+    let ended = async {
+        while !thread.is_finished() {
+            tokio::time::sleep(WATCHER_POLL).await;
+        }
+    };
+    tokio::time::timeout(grace, ended).await.ok()?;
+    Some(thread.join())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_that_hangs_is_not_waited_for() {
+        let (hold, held) = mpsc::channel::<()>();
+        let hanging = thread::spawn(move || assert!(held.recv().is_err()));
+        assert!(join_within(Duration::from_millis(20), hanging).await.is_none());
+        drop(hold);
+        assert!(matches!(join_within(WATCHER_GRACE * 20, thread::spawn(|| {})).await, Some(Ok(()))));
     }
 }

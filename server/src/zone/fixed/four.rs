@@ -163,6 +163,26 @@ impl Four {
         self.blocks.iter().flatten().filter_map(most).max()
     }
 
+    /// All points in order, each with the number of its answer.
+    pub(super) fn points(&self) -> impl Iterator<Item = (u32, u16)> {
+        let blocks = self.blocks.iter().zip(0u32..).filter_map(|(block, octet)| Some((block.as_deref()?, octet)));
+        blocks.flat_map(|(block, octet)| {
+            (0..SLOTS).flat_map(move |slot| {
+                let (from, points) = block.points(slot);
+                let point = move |(at, lower): (usize, &u16)| {
+                    (octet << 24 | (slot as u32) << 16 | u32::from(*lower), block.answer(from + at))
+                };
+                points.iter().enumerate().map(point)
+            })
+        })
+    }
+
+    /// All spans in order: first and last address, and the number of the answer.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (u32, u32, u16)> {
+        let blocks = self.blocks.iter().flatten();
+        blocks.flat_map(|block| block.spans.iter().map(|span| (span.from, span.to, span.set)))
+    }
+
     /// The same without the addresses in `cuts`, which are sorted and disjoint. Blocks that hold none are shared.
     pub(super) fn without(&self, cuts: &[(u32, u32)]) -> Self {
         let mut blocks = self.blocks.clone();
@@ -305,12 +325,13 @@ impl FourBuilder {
         Some(Arc::new(block))
     }
 
-    /// The table, and how many addresses were cut out.
-    pub(super) fn finish(mut self) -> (Four, u64) {
+    /// The table; how many addresses were cut out, and the first.
+    pub(super) fn finish(mut self) -> (Four, (u64, Option<u32>)) {
         if let Some(done) = self.pending.take() {
             self.settle(done);
         }
         self.move_to(BLOCKS);
-        (Four { blocks: self.blocks.into() }, u64::try_from(self.cuts.removed()).unwrap_or(u64::MAX))
+        let (removed, first) = self.cuts.removed();
+        (Four { blocks: self.blocks.into() }, (u64::try_from(removed).unwrap_or(u64::MAX), first))
     }
 }

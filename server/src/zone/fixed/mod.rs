@@ -12,6 +12,7 @@
 mod four;
 mod six;
 mod value;
+mod copy;
 
 #[cfg(test)]
 mod tests;
@@ -68,11 +69,13 @@ struct Cuts<K> {
     ranges: Ranges<K>,
     next: usize,
     removed: u128,
+    /// The first address that was cut out.
+    first: Option<K>,
 }
 
 impl<K: Bits> Cuts<K> {
     fn new(ranges: Ranges<K>) -> Self {
-        Self { ranges, next: 0, removed: 0 }
+        Self { ranges, next: 0, removed: 0, first: None }
     }
 
     /// Whether a range has nothing to be cut out of it.
@@ -89,13 +92,15 @@ impl<K: Bits> Cuts<K> {
             return (Some((from, to)), None);
         }
         let (start, end) = self.ranges[self.next];
+        self.first.get_or_insert(start.max(from));
         self.removed = self.removed.saturating_add(start.max(from).up_to(end.min(to)).saturating_add(1));
         let kept = (start > from).then(|| (from, start.before()));
         (kept, end.next().filter(|next| *next <= to))
     }
 
-    fn removed(&self) -> u128 {
-        self.removed
+    /// How many addresses were cut out, and the first.
+    fn removed(&self) -> (u128, Option<K>) {
+        (self.removed, self.first)
     }
 }
 
@@ -231,6 +236,8 @@ pub struct KeptOut {
     pub four: u64,
     /// IPv6 addresses.
     pub six: u128,
+    /// The first of all.
+    pub first: Option<IpAddr>,
 }
 
 /// Makes a [`Fixed`] of ranges in ascending order.
@@ -269,13 +276,14 @@ impl FixedBuilder {
     /// # Panics
     /// If a range was listed with the number of no answer.
     pub fn finish(self, sets: Vec<Box<[Value]>>, ttl: Option<u32>, expires: Option<u64>) -> (Fixed, KeptOut) {
-        let ((four, kept_four), (six, kept_six)) = (self.four.finish(), self.six.finish());
+        let ((four, (kept_four, first_four)), (six, (kept_six, first_six))) = (self.four.finish(), self.six.finish());
         let used = four.most_set().max(six.most_set());
         assert!(used.is_none_or(|most| usize::from(most) < sets.len()), "every answer has a number");
         let mut codes: Vec<Code> = sets.iter().flatten().map(|value| value.code).collect();
         codes.sort_unstable();
         codes.dedup();
         let fixed = Fixed { four, six: Arc::new(six), sets: sets.into(), codes: codes.into(), ttl, expires };
-        (fixed, KeptOut { four: kept_four, six: kept_six })
+        let first = first_four.map(|bits| IpAddr::V4(bits.into())).or(first_six.map(|bits| IpAddr::V6(bits.into())));
+        (fixed, KeptOut { four: kept_four, six: kept_six, first })
     }
 }

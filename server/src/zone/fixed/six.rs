@@ -86,6 +86,21 @@ impl Six {
         self.sets.iter().copied().chain(ranges).max()
     }
 
+    /// All points in order, each with the number of its answer.
+    pub(super) fn points(&self) -> impl Iterator<Item = (u64, u16)> {
+        self.points.iter().copied().zip(self.sets.iter().copied())
+    }
+
+    /// All spans in order.
+    pub(super) fn spans(&self) -> &[(u64, u64, u16)] {
+        &self.spans
+    }
+
+    /// All ranges within a /64, in order.
+    pub(super) fn fine(&self) -> &[(u128, u128, u16)] {
+        &self.fine
+    }
+
     /// The same without the addresses in `cuts`, which are sorted and disjoint.
     pub(super) fn without(&self, cuts: Vec<(u128, u128)>) -> Self {
         let whole = |from: u64, to: u64| (u128::from(from) << 64, u128::from(to) << 64 | u128::from(u64::MAX));
@@ -178,8 +193,8 @@ impl SixBuilder {
         }
     }
 
-    /// The table, and how many addresses were cut out.
-    pub(super) fn finish(mut self) -> (Six, u128) {
+    /// The table; how many addresses were cut out, and the first.
+    pub(super) fn finish(mut self) -> (Six, (u128, Option<u128>)) {
         if let Some(done) = self.pending.take() {
             self.settle(done);
         }

@@ -188,6 +188,40 @@ proptest! {
         }
     }
 
+    /// G6: what is written and read again says the same of every address, without what is exempt by then; and no bytes
+    /// that were changed make more of it than another table, or none.
+    #[test]
+    fn what_is_read_again_is_the_same(
+        four in prop::collection::vec(four_entry(), 0..40),
+        six in prop::collection::vec(six_entry(), 0..30),
+        exempt in prop::collection::vec(network(), 0..4),
+        later in prop::collection::vec(network(), 0..4),
+        damage in prop::collection::vec(any::<(prop::sample::Index, u8)>(), 1..20),
+    ) {
+        let (table, _) = fixed(&four, &six, &exempt);
+        let mut bytes = Vec::new();
+        table.write_to(&mut bytes).unwrap();
+        let (read, kept_out) = Fixed::read_from(&bytes, &exemptions(&later)).unwrap();
+        let expected = table.without(&later);
+        let (cut_four, cut_six): (Vec<_>, Vec<_>) = exempt.iter().chain(&later).map(|network| ranges([*network])).unzip();
+        for bits in edges(&four, cut_four.concat()) {
+            let address = IpAddr::V4(bits.into());
+            prop_assert_eq!(read.get(address), expected.get(address), "{}", address);
+        }
+        for bits in edges(&six, cut_six.concat()) {
+            let address = IpAddr::V6(bits.into());
+            prop_assert_eq!(read.get(address), expected.get(address), "{}", address);
+        }
+        prop_assert_eq!((read.counts(), read.codes()), (expected.counts(), expected.codes()));
+        prop_assert_eq!(kept_out.four, table.counts().0 - expected.counts().0);
+        prop_assert!(Fixed::read_from(&bytes[..bytes.len() - 1], &exemptions(&[])).is_none());
+        for (at, change) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] ^= change;
+            let _ = Fixed::read_from(&bytes, &exemptions(&later));
+        }
+    }
+
     /// The counts are those of the model, and what was kept out is what is missing.
     #[test]
     fn what_is_kept_out_is_counted(four in prop::collection::vec(four_entry(), 0..20), exempt in prop::collection::vec(network(), 0..4)) {
@@ -240,6 +274,23 @@ fn a_cut_shares_the_blocks_that_it_does_not_touch() {
     assert_eq!(cut.counts().0, table.counts().0 - (1 << 16));
     let gone = table.without(&["20.0.0.0/8".parse().unwrap()]);
     assert!(!gone.any(Prefix::V4 { bits: 20 << 24, octets: 1 }));
+}
+
+#[test]
+fn what_a_list_says_is_read_again() {
+    let mut builder = FixedBuilder::new(&exemptions(&[]));
+    builder.four(9, 9, 1);
+    builder.four(10, 10, 0);
+    let texts = Value::with_text(code(3)[0], &["See ", " or ", ""], 15).0;
+    let (table, _) = builder.finish(vec![value(1), Box::new([texts, Value::new(code(4)[0])])], Some(60), Some(7));
+    let mut bytes = Vec::new();
+    table.write_to(&mut bytes).unwrap();
+    let (read, _) = Fixed::read_from(&bytes, &exemptions(&[])).unwrap();
+    for address in ["0.0.0.9", "0.0.0.10"] {
+        let address = address.parse().unwrap();
+        assert_eq!(read.get(address), table.get(address));
+    }
+    assert_eq!((read.get("0.0.0.9".parse().unwrap()).len(), read.ttl(), read.expires()), (2, Some(60), Some(7)));
 }
 
 #[test]

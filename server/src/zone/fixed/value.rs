@@ -5,6 +5,9 @@ use std::net::IpAddr;
 
 use crate::zone::{Code, TEXT_LIMIT};
 
+/// The least room that is kept for an address in a text: that of the longest IPv4 address.
+const ADDRESS_TEXT_LEAST: usize = 15;
+
 /// What an A and a TXT record say of an address.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Value {
@@ -52,6 +55,19 @@ impl Value {
             }
         }
         (Self { code, literal: literal.into(), insertions: insertions.into() }, alteration)
+    }
+
+    /// The text without the addresses, and where they go in it.
+    pub(super) fn parts(&self) -> (&[u8], &[u8]) {
+        (&self.literal, &self.insertions)
+    }
+
+    /// The value of [`Self::parts`]; none if no value has these.
+    pub(super) fn of_parts(code: Code, literal: &[u8], insertions: &[u8]) -> Option<Self> {
+        let printable = literal.iter().all(|byte| *byte == b' ' || byte.is_ascii_graphic());
+        let placed = insertions.is_sorted() && insertions.last().is_none_or(|last| usize::from(*last) <= literal.len());
+        let fits = literal.len() + insertions.len() * ADDRESS_TEXT_LEAST <= TEXT_LIMIT;
+        (printable && placed && fits).then(|| Self { code, literal: literal.into(), insertions: insertions.into() })
     }
 
     /// Whether there is a text; if not, the list's reason is to be said.
