@@ -226,7 +226,7 @@ impl Lists {
             return;
         }
         if attempts > 1 {
-            list.unread(standing, "changed each time that they were read");
+            list.unread(standing, "changed each time that it was read");
         }
     }
 }
@@ -243,7 +243,7 @@ impl Watched {
     /// Says, once, that the files are others than those that are served, and change too often to be read.
     fn tell_unread(&mut self, standing: &Standing, now: Instant) {
         if !self.told_unread && self.files.unread_for(now).is_some_and(|unread| unread >= PATIENCE) {
-            self.unread(standing, "change again and again, and were not read since they first did");
+            self.unread(standing, "changes again and again, and was not read since it first did");
         }
     }
 
@@ -260,9 +260,12 @@ impl Watched {
         self.told_unread = true;
         standing.is_behind.store(true, Ordering::Relaxed);
         let stands = self.stands();
-        let file = self.files.files()[0].display();
-        let why = format!("the list's files ({file} ...) {why}");
-        tracing::warn!(list = %standing.name, "{why}; {stands}: write aside and rename, or run firsthand reload");
+        let files: Vec<_> = self.files.files().iter().map(|file| file.display().to_string()).collect();
+        let files = files.join(", ");
+        tracing::warn!(
+            list = %standing.name,
+            "{files}: {why}; {stands}; write aside and rename, or run firsthand reload when it is whole"
+        );
     }
 
     /// Notes and tells what was read of the files as they were `before`.
@@ -270,9 +273,8 @@ impl Watched {
         let size = Size::of(&read.fixed, read.exclusions);
         let Size { addresses, networks, exclusions } = size;
         let (name, kept_out) = (&standing.name, read.kept_out.four);
-        let first = read.kept_out.first.map(|first| first.to_string());
-        let first = first.as_deref();
-        tracing::info!(list = %name, addresses, networks, exclusions, kept_out, first, "the static list was read");
+        let kept_out_first = read.kept_out.first.map(|first| first.to_string());
+        tracing::info!(list = %name, addresses, networks, exclusions, kept_out, kept_out_first, "the static list was read");
         if let Some(leap) = self.size.and_then(|before| size.leap_from(before)) {
             tracing::warn!(list = %name, "{leap}");
         }
@@ -567,6 +569,31 @@ mod tests {
         put(folder.path(), "one", "x\n");
         fs::write(kept::path(folder.path(), "manual"), "firsthand list 1\n and something else").unwrap();
         assert_eq!((start(&none).0.len(), start(&none).1), (0, true));
+    }
+
+    /// G8: at a start as well, what was half read is neither the old nor the new, and that is said.
+    #[test]
+    fn files_that_change_while_they_are_read_are_told_of_at_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let text: String = (0..60_000).map(|at| format!("20.{}.{}.1\n", at / 256, at % 256)).collect();
+        put(folder.path(), "one", &text);
+        put(folder.path(), "two", "#\n");
+        let ended = AtomicBool::new(false);
+        let lists = thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut file = fs::File::options().append(true).open(folder.path().join("one")).unwrap();
+                while !ended.load(Ordering::Relaxed) {
+                    std::io::Write::write_all(&mut file, b"#\n").unwrap();
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let settings = [list(folder.path())];
+            let lists = Lists::load((&settings, &[]), folder.path(), &Exemptions::only([]), |_, _| {});
+            ended.store(true, Ordering::Relaxed);
+            lists
+        });
+        let (list, standing) = (&lists.watched[0], &lists.standings.lists()[0]);
+        assert!(list.size.is_none() && list.told_unread && standing.is_behind.load(Ordering::Relaxed));
     }
 
     #[test]
