@@ -32,6 +32,8 @@ const STEP: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(60);
 /// How long files may be others than those that are served before somebody is told.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a start waits for what the system says of the files of a list.
+const ANSWER: Duration = Duration::from_secs(2);
 /// How often files that change while they are read are read, at a start or at the operator's word.
 const ATTEMPTS: u32 = 3;
 /// The niceness of the thread: it reads for seconds on a core that answers queries.
@@ -103,6 +105,7 @@ impl Lists {
         for at in 0..lists.watched.len() {
             lists.start(at, exemptions, &mut hand_over);
         }
+        lists.standings.looked.store(unix_now(), Ordering::Relaxed);
         lists
     }
 
@@ -132,6 +135,7 @@ impl Lists {
                 thread::sleep(STEP);
                 continue;
             }
+            self.standings.looked.store(unix_now(), Ordering::Relaxed);
             let again = self.standings.take_again();
             for at in 0..self.watched.len() {
                 self.watched[at].again |= again;
@@ -157,12 +161,14 @@ impl Lists {
             tracing::warn!(list = %standing.name, "{}, the copy of the list, is not used: {error}", path.display());
             None
         });
-        let Some((kept, kept_out)) = kept else {
-            return self.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, hand_over);
-        };
-        let marks = list.files.marks();
-        list.fallback = Some(kept.taken);
-        if kept.marks == marks || may_be_written(&kept.marks, &marks, SystemTime::now()) {
+        list.fallback = kept.as_ref().map(|(kept, _)| kept.taken);
+        let marks = list.files.marks_within(ANSWER);
+        let is_kept = marks.as_ref().zip(kept.as_ref()).is_some_and(|(marks, (kept, _))| {
+            kept.marks == *marks || may_be_written(&kept.marks, marks, SystemTime::now())
+        });
+        if marks.is_none() {
+            list.unread(standing, "its disk does not answer");
+        } else if let Some((kept, _)) = kept.as_ref().filter(|_| is_kept) {
             tracing::info!(list = %standing.name, taken = %instant(kept.taken), "the static list is served from its copy");
             list.files.was_read(kept.marks.clone(), Instant::now());
             // The program may be another, and what is exempt.
@@ -171,7 +177,7 @@ impl Lists {
             self.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, hand_over);
         }
         let (list, standing) = (&mut self.watched[at], &self.standings.lists()[at]);
-        if list.size.is_none() {
+        if let Some((kept, kept_out)) = kept.filter(|_| list.size.is_none()) {
             list.serve(&kept, kept_out, standing);
             hand_over(at, kept.fixed);
         }
