@@ -616,6 +616,13 @@ fn the_end_of_a_list_is_in_the_log_and_the_metrics() {
     };
     assert_eq!(metric("expires"), Some(now + 8));
     assert!((now - 2..=now + 2).contains(&metric("modified").unwrap()));
+    service.wait("a look", |service| {
+        let looked = "firsthand_static_lists_looked_timestamp_seconds ";
+        let metrics = service.get("/metrics").1;
+        metrics
+            .lines()
+            .any(|line| line.strip_prefix(looked).is_some_and(|second| second.parse::<u64>().unwrap() >= now))
+    });
     service.wait("the notice", |service| service.log().contains("the static list expires at "));
     service.wait("the end", |service| service.log().contains("the static list expired at "));
     assert_eq!(service.ask("3.2.1.20.hand.bl.example.", RecordType::A).0, ResponseCode::ServFail);

@@ -339,6 +339,16 @@ pub(crate) mod tests {
         assert!(refused(&other.certificate, &other.key).starts_with("the certificate is no PEM"));
     }
 
+    /// A FIFO would hold whoever opens it.
+    #[test]
+    fn what_is_no_file_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let refused = Pair { certificate: fifo.clone(), key: fifo }.read().unwrap_err().to_string();
+        assert!(refused.ends_with("it is no regular file"), "{refused}");
+    }
+
     #[test]
     fn no_bytes_are_misread_as_an_expiry() {
         let folder = tempfile::tempdir().unwrap();

@@ -31,6 +31,8 @@ pub struct Standing {
 #[derive(Debug)]
 pub struct Standings {
     lists: Vec<Standing>,
+    /// The Unix second at which the files were last looked at.
+    pub looked: AtomicU64,
     reload: AtomicBool,
     again: AtomicBool,
 }
@@ -39,7 +41,8 @@ impl Standings {
     /// Lists of these names that were never read.
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
         let standing = |name: &str| Standing { name: name.to_owned(), ..Standing::default() };
-        Self { lists: names.map(standing).collect(), reload: AtomicBool::new(false), again: AtomicBool::new(false) }
+        let lists = names.map(standing).collect();
+        Self { lists, looked: AtomicU64::new(0), reload: AtomicBool::new(false), again: AtomicBool::new(false) }
     }
 
     /// The lists, in the order of the settings.

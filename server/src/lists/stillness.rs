@@ -7,7 +7,9 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a file that was written in its place must stand still before it is read.
@@ -60,6 +62,25 @@ pub(super) fn may_be_written(before: &[Mark], marks: &[Mark], now: SystemTime) -
     before.iter().zip(marks).any(|(before, mark)| may_be_unfinished(*before, *mark) && is_fresh(*mark))
 }
 
+fn mark(file: &Path) -> Mark {
+    let data = fs::metadata(file).ok()?;
+    Some(Stamp {
+        identity: (data.dev(), data.ino()),
+        size: data.size(),
+        written: (data.mtime(), data.mtime_nsec()),
+        changed: (data.ctime(), data.ctime_nsec()),
+    })
+}
+
+/// What `ask` returns, if it does within `patience`; else it is left behind on its thread.
+fn within<T: Send + 'static>(patience: Duration, ask: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (tell, told) = mpsc::sync_channel(1);
+    // Nobody may be listening any more.
+    let asking = thread::Builder::new().name("static-list".into()).spawn(move || drop(tell.send(ask())));
+    asking.ok()?;
+    told.recv_timeout(patience).ok()
+}
+
 impl Stillness {
     /// Files that were never read.
     pub(super) fn new(files: Vec<PathBuf>, now: Instant) -> Self {
@@ -73,16 +94,13 @@ impl Stillness {
 
     /// What the system says of the files now.
     pub(super) fn marks(&self) -> Vec<Mark> {
-        let mark = |file: &PathBuf| {
-            let data = fs::metadata(file).ok()?;
-            Some(Stamp {
-                identity: (data.dev(), data.ino()),
-                size: data.size(),
-                written: (data.mtime(), data.mtime_nsec()),
-                changed: (data.ctime(), data.ctime_nsec()),
-            })
-        };
-        self.files.iter().map(mark).collect()
+        self.files.iter().map(|file| mark(file)).collect()
+    }
+
+    /// The same, if their disks answer within `patience`.
+    pub(super) fn marks_within(&self, patience: Duration) -> Option<Vec<Mark>> {
+        let files = self.files.clone();
+        within(patience, move || files.iter().map(|file| mark(file)).collect())
     }
 
     /// Looks at the files. Whether they have stood still for long enough to be read.
@@ -169,6 +187,15 @@ mod tests {
         // What comes by a rename is whole, but the other file was touched.
         let both = [[mark(1, 0), mark(2, 5)], [mark(1, 0), mark(4, 5)]];
         assert_eq!(readable(&[old, both[0], both[1], both[1], both[1]]), [0; 0]);
+    }
+
+    /// A disk that does not answer lets its asker wait for ever.
+    #[test]
+    fn who_does_not_answer_is_not_waited_for() {
+        let (hold, held) = mpsc::channel::<()>();
+        assert_eq!(within(Duration::from_millis(20), move || held.recv().is_err()), None);
+        drop(hold);
+        assert_eq!(within(QUIET, || 7), Some(7));
     }
 
     #[test]

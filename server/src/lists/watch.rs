@@ -32,6 +32,8 @@ const STEP: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(60);
 /// How long files may be others than those that are served before somebody is told.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a start waits for what the system says of the files of a list.
+const ANSWER: Duration = Duration::from_secs(2);
 /// How often files that change while they are read are read, at a start or at the operator's word.
 const ATTEMPTS: u32 = 3;
 /// The niceness of a thread that reads lists.
@@ -111,6 +113,7 @@ impl Lists {
         for at in 0..lists.watched.len() {
             lists.start(at, exemptions, &mut hand_over);
         }
+        lists.standings.looked.store(unix_now(), Ordering::Relaxed);
         lists
     }
 
@@ -137,6 +140,7 @@ impl Lists {
                 thread::sleep(STEP);
                 continue;
             }
+            self.standings.looked.store(unix_now(), Ordering::Relaxed);
             let again = self.standings.take_again();
             for at in 0..self.watched.len() {
                 self.watched[at].again |= again;
@@ -162,12 +166,14 @@ impl Lists {
             tracing::warn!(list = %standing.name, "{}, the copy of the list, is not used: {error}", path.display());
             None
         });
-        let Some((kept, kept_out)) = kept else {
-            return self.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, hand_over);
-        };
-        let marks = list.files.marks();
-        list.fallback = Some(kept.taken);
-        if kept.marks == marks || may_be_written(&kept.marks, &marks, SystemTime::now()) {
+        list.fallback = kept.as_ref().map(|(kept, _)| kept.taken);
+        let marks = list.files.marks_within(ANSWER);
+        let is_kept = marks.as_ref().zip(kept.as_ref()).is_some_and(|(marks, (kept, _))| {
+            kept.marks == *marks || may_be_written(&kept.marks, marks, SystemTime::now())
+        });
+        if marks.is_none() {
+            list.unread(standing, "its disk does not answer");
+        } else if let Some((kept, _)) = kept.as_ref().filter(|_| is_kept) {
             tracing::info!(list = %standing.name, taken = %instant(kept.taken), "the static list is served from its copy");
             list.files.was_read(kept.marks.clone(), Instant::now());
             // The program may be another, and what is exempt.
@@ -176,7 +182,7 @@ impl Lists {
             self.read(at, &AtomicBool::new(false), ATTEMPTS, exemptions, hand_over);
         }
         let (list, standing) = (&mut self.watched[at], &self.standings.lists()[at]);
-        if list.size.is_none() {
+        if let Some((kept, kept_out)) = kept.filter(|_| list.size.is_none()) {
             list.serve(&kept, kept_out, standing);
             hand_over(at, kept.fixed);
         }
@@ -231,7 +237,7 @@ impl Lists {
             return;
         }
         if attempts > 1 {
-            list.unread(standing, "changed each time that they were read");
+            list.unread(standing, "changed each time that it was read");
         }
     }
 }
@@ -248,7 +254,7 @@ impl Watched {
     /// Says, once, that the files are others than those that are served, and change too often to be read.
     fn tell_unread(&mut self, standing: &Standing, now: Instant) {
         if !self.told_unread && self.files.unread_for(now).is_some_and(|unread| unread >= PATIENCE) {
-            self.unread(standing, "change again and again, and were not read since they first did");
+            self.unread(standing, "changes again and again, and was not read since it first did");
         }
     }
 
@@ -265,9 +271,12 @@ impl Watched {
         self.told_unread = true;
         standing.is_behind.store(true, Ordering::Relaxed);
         let stands = self.stands();
-        let file = self.files.files()[0].display();
-        let why = format!("the list's files ({file} ...) {why}");
-        tracing::warn!(list = %standing.name, "{why}; {stands}: write aside and rename, or run firsthand reload");
+        let files: Vec<_> = self.files.files().iter().map(|file| file.display().to_string()).collect();
+        let files = files.join(", ");
+        tracing::warn!(
+            list = %standing.name,
+            "{files}: {why}; {stands}; write aside and rename, or run firsthand reload when it is whole"
+        );
     }
 
     /// Notes and tells what was read of the files as they were `before`.
@@ -275,9 +284,8 @@ impl Watched {
         let size = Size::of(&read.fixed, read.exclusions);
         let Size { addresses, networks, exclusions } = size;
         let (name, kept_out) = (&standing.name, read.kept_out.four);
-        let first = read.kept_out.first.map(|first| first.to_string());
-        let first = first.as_deref();
-        tracing::info!(list = %name, addresses, networks, exclusions, kept_out, first, "the static list was read");
+        let kept_out_first = read.kept_out.first.map(|first| first.to_string());
+        tracing::info!(list = %name, addresses, networks, exclusions, kept_out, kept_out_first, "the static list was read");
         if let Some(leap) = self.size.and_then(|before| size.leap_from(before)) {
             tracing::warn!(list = %name, "{leap}");
         }
@@ -572,6 +580,31 @@ mod tests {
         put(folder.path(), "one", "x\n");
         fs::write(kept::path(folder.path(), "manual"), "firsthand list 1\n and something else").unwrap();
         assert_eq!((start(&none).0.len(), start(&none).1), (0, true));
+    }
+
+    /// G8: at a start as well, what was half read is neither the old nor the new, and that is said.
+    #[test]
+    fn files_that_change_while_they_are_read_are_told_of_at_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let text: String = (0..60_000).map(|at| format!("20.{}.{}.1\n", at / 256, at % 256)).collect();
+        put(folder.path(), "one", &text);
+        put(folder.path(), "two", "#\n");
+        let ended = AtomicBool::new(false);
+        let lists = thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut file = fs::File::options().append(true).open(folder.path().join("one")).unwrap();
+                while !ended.load(Ordering::Relaxed) {
+                    std::io::Write::write_all(&mut file, b"#\n").unwrap();
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let settings = [list(folder.path())];
+            let lists = Lists::load((&settings, &[]), folder.path(), &Exemptions::only([]), |_, _| {});
+            ended.store(true, Ordering::Relaxed);
+            lists
+        });
+        let (list, standing) = (&lists.watched[0], &lists.standings.lists()[0]);
+        assert!(list.size.is_none() && list.told_unread && standing.is_behind.load(Ordering::Relaxed));
     }
 
     #[test]

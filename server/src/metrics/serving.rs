@@ -142,7 +142,7 @@ impl Serving {
         [serial, heard, entries, known]
     }
 
-    fn files(&self) -> [Family; 6] {
+    fn files(&self) -> [Family; 7] {
         let labels = &["list", "result"];
         let mut loads = Family::counter(
             "firsthand_static_list_loads_total",
@@ -174,6 +174,16 @@ impl Serving {
             "The last Unix second at which what is served of a static list may be believed; absent without an end.",
             &["list"],
         );
+        let mut looked = Family::gauge(
+            "firsthand_static_lists_looked_timestamp_seconds",
+            "When the files of static lists were last looked at, in Unix seconds; old where a disk does not answer.",
+            &[],
+        );
+        if let Some(files) = &*self.files.load()
+            && !files.lists().is_empty()
+        {
+            looked.add(&[], files.looked.load(Ordering::Relaxed) as f64);
+        }
         for list in self.files.load().iter().flat_map(|files| files.lists()) {
             let get = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
             loads.add(&[&list.name, "taken"], get(&list.loads));
@@ -187,7 +197,7 @@ impl Serving {
                 }
             }
         }
-        [loads, success, behind, kept_out, modified, expires]
+        [loads, success, behind, kept_out, modified, expires, looked]
     }
 
     /// What the kernel dropped since our sockets were made, as their threads were busy.
