@@ -5,8 +5,9 @@
 mod harness;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -565,4 +566,121 @@ fn garbage_holds_nobody_up() {
     let (_, text) = service.get("/metrics");
     assert!(text.contains("malformed") && !text.contains("127.0.5.1"), "{text}");
     assert!(metric(&service, "firsthand_connections_total{transport=\"tcp\",what=\"taken\"}") > 0);
+}
+
+/// E10, E11: a query log is there only when it is asked for, and holds no address of a client; nobody forges a line; it goes
+/// on in a new file when the old one is renamed, and follows the settings at a reload.
+#[test]
+fn a_query_log_is_kept_on_demand_and_by_networks() {
+    let listen = "listen = [\"127.0.0.1:0\"]\n[http]";
+    let text = settings(1).replace(listen, &listen.replace("[\"127", "[\"[::1]:0\", \"127"));
+    let service = Service::start(&text);
+    let (log, moved) = (service.folder.path().join("queries.log"), service.folder.path().join("queries.log.1"));
+    let (four, mut stream) = (client_at("127.0.1.77", service.dns), connect_from("127.0.2.77", service.dns));
+    let six = service.announced.iter().find_map(|line| line.split_once("DNS on [::1]:")?.1.split(' ').next());
+    let six = UdpSocket::bind("[::1]:0").and_then(|socket| {
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.connect(("::1", six.unwrap().parse().unwrap())).map(|()| socket)
+    });
+    let six = six.unwrap();
+    let plain = query("2.0.0.127.bL.example", RecordType::A);
+    assert!(ask(&four, &plain).is_some());
+    let config = fs::read_to_string(service.config()).unwrap();
+    let reload = |text: &str| {
+        fs::write(service.config(), text).unwrap();
+        let output = service.run("reload", &[]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let with_log = config.replace("[dns]\n", "[dns]\nquery-log = \"queries.log\"\n");
+    assert!(reload(&with_log).contains("dns.query-log"));
+
+    let lines =
+        |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
+    // Labels of a client's choice: they end the line and begin another, or try to.
+    let mut forged = query("a.b.bl.example", RecordType::TXT);
+    forged[13] = b'\n';
+    forged[15] = b' ';
+    for query in [&plain, &forged, &with_opt(query("9.9.9.9.bl.example", RecordType::AAAA), &[])] {
+        assert!(ask(&four, query).is_some() && ask(&six, query).is_some());
+        stream.write_all(&framed(query)).unwrap();
+        receive(&mut stream).unwrap();
+    }
+    assert!(ask(&four, &plain[..14]).is_some());
+    service.wait("ten lines", |_| lines(&log).len() == 10);
+    let told: Vec<String> = lines(&log).iter().map(|line| line.split_once("Z ").unwrap().1.to_owned()).collect();
+    for client in ["udp 127.0.1.0/24", "tcp 127.0.2.0/24", "udp ::/48"] {
+        for rest in [
+            "A 2.0.0.127.bL.example test-entry NOERROR",
+            "TXT \\010.\\032.bl.example no-name NXDOMAIN",
+            "AAAA 9.9.9.9.bl.example no-name NXDOMAIN",
+        ] {
+            assert!(told.contains(&format!("{client} {rest}")), "{client} {rest}: {told:#?}");
+        }
+    }
+    assert!(told.contains(&"udp 127.0.1.0/24 - - malformed FORMERR".to_owned()), "{told:#?}");
+    let whole = fs::read_to_string(&log).unwrap();
+    assert!(!whole.contains(".77") && !whole.contains("::1"), "{whole}");
+    let began = jiff::Timestamp::now().as_second();
+    assert!(lines(&log).iter().all(|line| {
+        let at: jiff::Timestamp = line.split(' ').next().unwrap().parse().unwrap();
+        (0..60).contains(&(began - at.as_second()))
+    }));
+    assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o137, 0);
+
+    fs::rename(&log, &moved).unwrap();
+    service.wait("a new file, before anything is asked", |_| log.exists());
+    assert!(ask(&four, &plain).is_some());
+    service.wait("a line in it", |_| lines(&log).len() == 1);
+    assert_eq!(lines(&moved).len(), 10);
+    // A folder that is not there costs lines, and no answer; without the setting nothing is written.
+    reload(&with_log.replace("queries.log", "no/queries.log"));
+    assert!(ask(&four, &plain).is_some() && ask(&six, &plain).is_some());
+    service.wait("the loss", |service| metric(service, "firsthand_dns_query_log_lost_total") == 2);
+    let said = fs::read_to_string(service.folder.path().join("log")).unwrap();
+    assert_eq!(said.matches("the query log cannot be written").count(), 1, "{said}");
+    reload(&config);
+    assert!(ask(&four, &plain).is_some());
+    std::thread::sleep(SILENCE);
+    assert_eq!((lines(&log).len(), metric(&service, "firsthand_dns_query_log_lost_total")), (1, 2));
+}
+
+/// A query log that may not grow holds whole lines all the same, answers go on, and so does the log when there is room again.
+#[test]
+fn a_query_log_without_room_ends_with_a_whole_line() {
+    const LIMIT: u64 = 32 << 20;
+    let mut service = Service::start(&settings_with("query-log = \"queries.log\"", ""));
+    service.kill();
+    let (program, log) = (service.folder.path().join("firsthand"), service.folder.path().join("queries.log"));
+    let limited = format!("#!/bin/sh\nulimit -f {}\ntrap '' XFSZ\nexec {} \"$@\"\n", LIMIT / 512, harness::FIRSTHAND);
+    fs::write(&program, limited).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    // Room for some lines and a half; what is before takes none of the disk.
+    let start = LIMIT - 1010;
+    fs::File::options().write(true).open(&log).unwrap().set_len(start).unwrap();
+    service.restart();
+    let udp = client_at("127.0.0.1", service.dns);
+    let name = "2.0.0.127.bl.example";
+    (0..40).for_each(|_| assert!(ask(&udp, &query(name, RecordType::A)).is_some()));
+    let written = || {
+        let mut file = fs::File::open(&log).unwrap();
+        file.seek(SeekFrom::Start(start)).unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        text
+    };
+    let lost = |service: &Service| metric(service, "firsthand_dns_query_log_lost_total");
+    service.wait("all lines, written or lost", |service| written().lines().count() as u64 + lost(service) == 40);
+    let text = written();
+    assert!(text.len() > 900 && text.ends_with(" test-entry NOERROR\n"), "{text}");
+    assert!(text.lines().all(|line| line.split(' ').count() == 7), "{text}");
+    let before = lost(&service);
+    fs::write(&log, "").unwrap();
+    assert!(ask(&udp, &query(name, RecordType::A)).is_some());
+    service.wait("a line where there is room", |_| fs::read_to_string(&log).unwrap().lines().count() == 1);
+    assert_eq!(lost(&service), before);
+    let said = fs::read_to_string(service.folder.path().join("log")).unwrap();
+    for what in ["the query log cannot be written", "the query log is written again"] {
+        assert_eq!(said.matches(what).count(), 1, "{said}");
+    }
 }

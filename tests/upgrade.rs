@@ -337,10 +337,12 @@ fn an_upgrade_loses_nothing() {
     let file = own.path().join("manual");
     fs::write(&file, "26.1.1.1\n").unwrap();
     let manual = format!("[[list]]\nname = \"manual\"\ncode = \"127.0.0.20\"\nformat = \"ip4set\"\nfile = {file:?}\n");
-    let service = Service::start(&(settings(3) + &manual));
+    let settings = settings(3).replace("[dns]\n", "[dns]\nquery-log = \"queries.log\"\n");
+    let service = Service::start(&(settings + &manual));
     let folder = service.folder.path();
     list(&service, LISTED, 1);
     let load = Load::start(service.dns);
+    let tally = Arc::clone(&load.tally);
     let stop = AtomicBool::new(false);
     let (mut id, mut acknowledged) = (service.id(), Vec::new());
     let mut last: Option<Ended> = None;
@@ -387,6 +389,17 @@ fn an_upgrade_loses_nothing() {
     let corrected = service.run("remove", &["83.70.212.0", "--reason", "the form is mended"]);
     assert_eq!(corrected.status.code(), Some(0), "the operator's socket: {corrected:?}");
     assert_eq!(load.end(), 0);
+    // Four processes wrote into it, and at times two of them.
+    let asked = tally.asked.load(Ordering::Relaxed) + tally.tcp_asked.load(Ordering::Relaxed);
+    let queries = || fs::read_to_string(folder.join("queries.log")).unwrap();
+    service.wait("a line for each query", |_| queries().lines().count() >= asked);
+    let of_load = [LISTED, INNOCENT, TEST_ENTRY].map(harness::reversed);
+    let is_of_load = |line: &&str| of_load.iter().any(|name| line.split(' ').nth(4) == name.strip_suffix('.'));
+    assert!(queries().lines().filter(is_of_load).count() >= asked);
+    for line in queries().lines() {
+        assert!(line.starts_with("20") && line.split(' ').count() == 7, "{line}");
+        assert!([" udp 127.0.0.0/24 ", " tcp 127.0.0.0/24 "].iter().any(|client| line.contains(client)), "{line}");
+    }
     let ledger = rusqlite::Connection::open(service.ledger()).unwrap();
     for sample in &acknowledged {
         let kept: i64 = ledger

@@ -68,7 +68,7 @@ impl<'t> DnsEntry<'t> {
     }
 }
 
-/// `[dns]`; certificate, key and a file of secrets are relative to `folder`.
+/// `[dns]`; certificate, key, query log and a file of secrets are relative to `folder`.
 pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t>> {
     let listen = listen(&mut table, "127.0.0.1:5300");
     let mut encrypted = |key: &'static str, example: &str| {
@@ -113,6 +113,10 @@ pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t
         warn_if_open(value, &path);
         Some(Some(secrets))
     });
+    let query_log = table.or_default("query-log", None, |value| {
+        let path = folder.join(value.parsed("queries.log", path)?);
+        Some(Some(std::path::absolute(&path).unwrap_or(path)))
+    });
     table.finish();
     let rest = DnsSettings {
         listen: Vec::new(),
@@ -126,6 +130,7 @@ pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t
         refuse: refuse?,
         drop: drop?,
         cookie_secrets: secrets?,
+        query_log: query_log?,
     };
     Some(DnsEntry { listen: listen?, tls: tls?, https: https?, rest })
 }

@@ -6,8 +6,8 @@
 //! key and mend ([`Remark`]). Only this module knows the file; the rest of the server takes the small parts below.
 //!
 //! Paths: `data` is relative to the working directory, because it says where this *process* writes and two processes may
-//! share a file; `token-file`, a list's `file`, and DNS' `certificate` and `key` are relative to the folder of the settings
-//! file that names them, because they lie beside it.
+//! share a file; `token-file`, a list's `file`, and DNS' `certificate`, `key`, `cookie-secrets` and `query-log` are relative to the
+//! folder of the settings file that names them, because they lie beside it.
 //!
 //! ```text
 //! file ─▶ source (TOML) ─▶ table (keys with their places) ─▶ read (values) ─▶ relations (what must fit together) ─▶ Settings
@@ -223,6 +223,9 @@ pub struct DnsSettings {
     /// The secrets of DNS cookies (RFC 9018 §5); none: one that is new at each start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie_secrets: Option<CookieSecrets>,
+    /// The absolute path of the file that gets a line for each answered question; none: nothing is written down.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "known_path_as_text")]
+    pub query_log: Option<PathBuf>,
 }
 
 /// The file of `dns.cookie-secrets` with what it holds. It prints as its path, and `Debug` shows no secret.
@@ -515,6 +518,7 @@ impl Default for DnsSettings {
             refuse: Vec::new(),
             drop: Vec::new(),
             cookie_secrets: None,
+            query_log: None,
         }
     }
 }
@@ -574,6 +578,11 @@ impl Serialize for TrapAddress {
 /// Prints a path as the text that TOML needs; settings files hold UTF-8 paths only.
 fn path_as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// The same of a path that there is.
+fn known_path_as_text<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path_as_text(path.as_deref().unwrap_or(Path::new("")), serializer)
 }
 
 /// Prints one path as a text, and several as a list.

@@ -268,6 +268,11 @@ impl<'q> Asking<'q> {
         spelled.into_iter().flatten().find_map(Prefix::address).map(|address| (scope, address))
     }
 
+    /// What it asks, if that could be read.
+    pub(super) fn question(&self) -> Option<Question<'q>> {
+        self.query.question
+    }
+
     /// Appends the answer to `out`.
     pub fn answer(&self, client: &Client<'_>, zone: &Zone, now: u64, out: &mut Vec<u8>) -> Answered {
         let query = &self.query;
@@ -299,8 +304,8 @@ impl<'q> Asking<'q> {
     /// Appends to `out` what a client gets in place of an answer that it had too many of: the way to prove its address.
     /// That is a new cookie with BADCOOKIE where it knows cookies (RFC 7873 §5.2.3), and TC, which leads to TCP, where
     /// not. It is never longer than the query, but for the 16 bytes of our half of a cookie. What is no good query is told
-    /// so, which is as short: NOERROR would be the word for a NOTIFY or an UPDATE that was obeyed.
-    pub fn ask_for_proof(&self, client: &Client<'_>, now: u64, out: &mut Vec<u8>) {
+    /// so, which is as short: NOERROR would be the word for a NOTIFY or an UPDATE that was obeyed. Gives the response code.
+    pub fn ask_for_proof(&self, client: &Client<'_>, now: u64, out: &mut Vec<u8>) -> Rcode {
         let query = &self.query;
         let judged = query.cookie().map(|cookie| client.cookies.judge(cookie, client.address, now));
         let (rcode, cut) = match (query.fault, judged) {
@@ -311,6 +316,7 @@ impl<'q> Asking<'q> {
         let ending = Ending { rcode, authoritative: false, error: None, cut, proven: false };
         let cookie = judged.as_ref().map(|judged| &judged.answer);
         Reply::begin(query, out).finish(query, client.transport, ending, cookie);
+        rcode
     }
 }
 

@@ -139,6 +139,8 @@ pub struct Counters {
     /// The UDP sockets, by their inodes.
     sockets: Mutex<Vec<(u64, SocketAddr)>>,
     connections: [Arc<Counts>; TRANSPORTS],
+    /// Lines that the query log lost.
+    unlogged: AtomicU64,
 }
 
 impl Default for Counters {
@@ -148,6 +150,7 @@ impl Default for Counters {
             threads: Mutex::default(),
             sockets: Mutex::default(),
             connections: Default::default(),
+            unlogged: AtomicU64::new(0),
         }
     }
 }
@@ -238,6 +241,16 @@ impl Counters {
     /// The connections of a transport; none of UDP.
     pub fn connections(&self, transport: Transport) -> &Arc<Counts> {
         &self.connections[transport as usize]
+    }
+
+    /// Counts lines that the query log lost.
+    pub(super) fn lose_logged(&self, lines: usize) {
+        self.unlogged.fetch_add(lines as u64, Ordering::Relaxed);
+    }
+
+    /// Lines that the query log lost, as they came faster than they could be written.
+    pub fn unlogged(&self) -> u64 {
+        get(&self.unlogged)
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) mod rr_type {
     pub(in crate::dns) const NS: u16 = 2;
     pub(in crate::dns) const SOA: u16 = 6;
     pub(in crate::dns) const HINFO: u16 = 13;
+    pub(in crate::dns) const MX: u16 = 15;
     pub(in crate::dns) const TXT: u16 = 16;
+    pub(in crate::dns) const AAAA: u16 = 28;
     pub(in crate::dns) const OPT: u16 = 41;
     pub(in crate::dns) const IXFR: u16 = 251;
     pub(in crate::dns) const AXFR: u16 = 252;

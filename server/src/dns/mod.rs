@@ -3,7 +3,7 @@
 //!
 //! Enters: packets, and the zone that somebody else swaps. Leaves: packets. Answers to strangers hold nothing but the
 //! question as it came, the zone's own records and the queried address in canonical form; nothing here logs or keeps
-//! an address of a client or of a question (ATTACKS E10).
+//! an address of a client or of a question (ATTACKS E10), but for the [`query_log`], if the operator asks for one.
 
 pub mod cookie;
 mod message;
@@ -12,6 +12,7 @@ pub mod answer;
 pub mod access;
 pub mod limit;
 pub mod counters;
+pub mod query_log;
 pub mod responder;
 pub mod udp;
 pub mod tcp;

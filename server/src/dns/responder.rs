@@ -1,20 +1,22 @@
 //! What all transports share to answer by, in the order in which it counts: access, cookie, answer, rates.
 //!
-//! Enters: messages with their senders, and the instant. Leaves: answers, and what they counted for. Zone and rules are
-//! finished values that somebody else swaps; a batch of messages is answered by one zone and one set of rules.
+//! Enters: messages with their senders, and the instant. Leaves: answers, what they counted for, and lines of the query log
+//! if there is one. Zone and rules are finished values that somebody else swaps; a batch of messages is answered by one
+//! zone and one set of rules.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::{ArcSwap, ArcSwapOption, Cache};
 
 use super::Transport;
 use super::access::{Access, AccessRules};
-use super::answer::{Asking, Client, Outcome, answer};
+use super::answer::{Asking, Client, Outcome};
 use super::cookie::Cookies;
 use super::counters::{Counters, Tally};
 use super::limit::{Limits, Mode, Rates, Ruling, Share};
+use super::query_log::{Lines, QueryLog, Sent};
 use super::unix_now;
 use crate::zone::{Scope, Zone};
 
@@ -32,6 +34,7 @@ pub struct Rules {
 pub struct Responder {
     zone: Arc<ArcSwap<Zone>>,
     rules: Arc<ArcSwap<Rules>>,
+    log: Arc<ArcSwapOption<QueryLog>>,
     rates: Rates,
     counters: Arc<Counters>,
     /// The instant from which the rates count.
@@ -39,15 +42,26 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// Answers from a zone by rules.
+    /// Answers from a zone by rules, without a query log.
     pub fn new(zone: Arc<ArcSwap<Zone>>, rules: Rules) -> Self {
         let rules = Arc::new(ArcSwap::from_pointee(rules));
-        Self { zone, rules, rates: Rates::default(), counters: Arc::default(), since: Instant::now() }
+        let log = Arc::default();
+        Self { zone, rules, log, rates: Rates::default(), counters: Arc::default(), since: Instant::now() }
     }
 
     /// Answers by other rules from now on.
     pub fn set_rules(&self, rules: Rules) {
         self.rules.store(Arc::new(rules));
+    }
+
+    /// Notes what is answered from now on in a query log, or in none.
+    pub fn set_query_log(&self, log: Option<Arc<QueryLog>>) {
+        self.log.store(log);
+    }
+
+    /// The query log in use.
+    pub fn query_log(&self) -> Option<Arc<QueryLog>> {
+        self.log.load_full()
     }
 
     /// What was answered so far.
@@ -70,9 +84,19 @@ impl Responder {
             return Outcome::Silence;
         }
         let client = Client { address, transport, allowed: access == Access::Allow, cookies: &rules.cookies };
-        let outcome = answer(query, &client, &self.zone.load(), unix_now(), out);
-        tally.count(outcome);
-        outcome
+        let (zone, now) = (self.zone.load(), unix_now());
+        let Some(asking) = Asking::read(query, &zone) else {
+            tally.count(Outcome::Silence);
+            return Outcome::Silence;
+        };
+        let answered = asking.answer(&client, &zone, now, out);
+        tally.count(Outcome::Answer(answered));
+        if let Some(log) = &*self.log.load() {
+            let mut lines = Lines::default();
+            lines.add(now, transport, address, asking.question(), Sent::Answer(answered.kind));
+            log.take(&mut lines);
+        }
+        Outcome::Answer(answered)
     }
 
     /// A place for one of `threads` threads that answer datagrams.
@@ -80,6 +104,8 @@ impl Responder {
         Desk {
             zone: Cache::new(Arc::clone(&self.zone)),
             rules: Cache::new(Arc::clone(&self.rules)),
+            log: Cache::new(Arc::clone(&self.log)),
+            lines: Lines::default(),
             responder: Arc::clone(self),
             tally: self.counters.for_thread(),
             share: Share::default(),
@@ -89,10 +115,12 @@ impl Responder {
     }
 }
 
-/// One thread's place: its own view of zone and rules, its own counts and its share of the common rate.
+/// One thread's place: its own view of zone, rules and query log, its own counts and its share of the common rate.
 pub(super) struct Desk {
     zone: Cache<Arc<ArcSwap<Zone>>, Arc<Zone>>,
     rules: Cache<Arc<ArcSwap<Rules>>, Arc<Rules>>,
+    log: Cache<Arc<ArcSwapOption<QueryLog>>, Option<Arc<QueryLog>>>,
+    lines: Lines,
     responder: Arc<Responder>,
     tally: Arc<Tally>,
     share: Share,
@@ -104,6 +132,8 @@ pub(super) struct Desk {
 pub(super) struct Batch<'a> {
     zone: &'a Zone,
     rules: &'a Rules,
+    /// The query log, if there is one, and the lines of the batch.
+    log: Option<(&'a QueryLog, &'a mut Lines)>,
     responder: &'a Responder,
     tally: &'a Tally,
     share: &'a mut Share,
@@ -117,10 +147,11 @@ pub(super) struct Batch<'a> {
 }
 
 impl Desk {
-    /// Lets go of a zone or rules that have a successor.
+    /// Lets go of a zone, rules or a query log that have a successor.
     pub(super) fn rest(&mut self) {
         self.zone.load();
         self.rules.load();
+        self.log.load();
     }
 
     /// Begins to answer messages that have just arrived.
@@ -130,6 +161,7 @@ impl Desk {
         Batch {
             zone: self.zone.load(),
             rules: self.rules.load(),
+            log: self.log.load().as_deref().map(|log| (log, &mut self.lines)),
             responder: &self.responder,
             tally: &self.tally,
             share: &mut self.share,
@@ -185,21 +217,31 @@ impl Batch<'_> {
         let rates = &self.responder.rates;
         let sizes = (*length, out.len() - start);
         let ruling = rates.rule(&rules.limits, (&answered, sizes), *address, micros, self.share, self.threads);
-        let Some(ruling) = ruling else { return };
-        self.tally.limited(ruling);
-        if rules.limits.mode == Mode::Enforce {
-            out.truncate(start);
-            if ruling == Ruling::AskForProof {
-                asking.ask_for_proof(&client, now, out);
+        let mut sent = Sent::Answer(answered.kind);
+        if let Some(ruling) = ruling {
+            self.tally.limited(ruling);
+            if rules.limits.mode == Mode::Enforce {
+                out.truncate(start);
+                sent = match ruling {
+                    Ruling::AskForProof => Sent::AskedForProof(asking.ask_for_proof(&client, now, out)),
+                    Ruling::Withhold => Sent::Withheld,
+                };
             }
+        }
+        if let Some((_, lines)) = &mut self.log {
+            lines.add(now, Transport::Udp, *address, asking.question(), sent);
         }
     }
 
-    /// Counts the batch once its answers have left; `unsent` of them the system did not take.
+    /// Counts the batch once its answers have left, and hands its lines to the query log; `unsent` of the answers the system
+    /// did not take.
     pub(super) fn sent(self, unsent: usize) {
         self.tally.batch(self.messages, self.began.elapsed());
         if unsent > 0 {
             self.tally.unsent(unsent);
+        }
+        if let Some((log, lines)) = self.log {
+            log.take(lines);
         }
     }
 }

@@ -200,6 +200,16 @@ impl Serving {
         [loads, success, behind, kept_out, modified, expires, looked]
     }
 
+    fn query_log(&self) -> Family {
+        let mut lost = Family::counter(
+            "firsthand_dns_query_log_lost_total",
+            "Lines that the query log lost, as the disk was full or slow or the file was not to be had.",
+            &[],
+        );
+        lost.add(&[], self.dns.unlogged() as f64);
+        lost
+    }
+
     /// What the kernel dropped since our sockets were made, as their threads were busy.
     fn drops(&self) -> Family {
         let mut drops = Family::counter(
@@ -241,7 +251,7 @@ impl Collector for Serving {
             .chain(self.connections())
             .chain(self.zone())
             .chain(self.files())
-            .chain([self.drops()]);
+            .chain([self.query_log(), self.drops()]);
         let sizes = (0..BATCH_SIZES).map(|size| (f64::from(1u32 << size), self.dns.batches(size)));
         let messages: f64 = (0..DELAYS).map(|delay| self.dns.delays(delay) as f64).sum();
         let delays = (0..DELAYS - 1).map(|delay| (f64::from(1u32 << delay) / 1e6, self.dns.delays(delay)));

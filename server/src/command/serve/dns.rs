@@ -142,5 +142,8 @@ impl Dns {
                 tracing::error!("a thread ended in a panic");
             }
         }
+        if let Some(log) = self.responder.query_log() {
+            log.end(grace);
+        }
     }
 }

@@ -102,6 +102,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     };
     let secret = random()?;
     let responder = Arc::new(Responder::new(Arc::clone(&zone), rules::rules(&settings, secret)));
+    responder.set_query_log(rules::query_log(&settings, &responder)?);
     let metrics = Metrics::new(Arc::clone(responder.counters()), Arc::clone(&zone));
     let metrics = Arc::new(metrics.map_err(|error| CommandError::Usage(error.to_string()))?);
     let (http, streams): (Vec<_>, Vec<_>) =

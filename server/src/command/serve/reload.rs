@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use toml::Table;
 
-use super::rules::rules;
+use super::rules::{query_log, rules};
 use crate::certificate::Certificate;
 use crate::config::Settings;
 use crate::control::Reloaded;
@@ -94,9 +94,15 @@ impl Reload {
         let pair = settings.dns.pair.as_ref().map(|pair| pair.read()).transpose();
         let pair = pair.map_err(|error| vec![format!("dns.certificate: {error}")])?;
         let rules = rules(&settings, self.secret);
+        let log = query_log(&settings, &self.responder);
+        let log = log.map_err(|error| vec![format!("dns.query-log: no thread can be started: {error}")])?;
         let replaced = self.declared.replace(settings.clone(), unix_now(), |next| self.intake.heed(&next.feeds));
         replaced.map_err(|error| vec![error.to_string()])?;
         self.responder.set_rules(rules);
+        if let Some(log) = &log {
+            log.reopen();
+        }
+        self.responder.set_query_log(log);
         if let (Some(certificate), Some(checked)) = (&self.certificate, pair) {
             certificate.replace(checked);
             self.metrics.certificate_expiry.set(certificate.expires());
@@ -205,6 +211,10 @@ mod tests {
         assert_eq!(changed(&before, &Settings { lists: Vec::new(), ..before.clone() }), ["list.aa", "list.bb"]);
         let fixed = ["data", "zone.page", "zone.name", "dns.listen", "dns.tcp-idle", "http.proxies", "list"];
         assert!(fixed.iter().all(|key| is_fixed(key)));
-        assert!(!["dns.allow", "dns.cookie-secrets", "feed", "rate-limit.mode"].iter().any(|key| is_fixed(key)));
+        assert!(
+            !["dns.allow", "dns.cookie-secrets", "dns.query-log", "feed", "rate-limit.mode"]
+                .iter()
+                .any(|key| is_fixed(key))
+        );
     }
 }

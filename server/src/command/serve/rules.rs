@@ -1,6 +1,8 @@
-//! The settings as what DNS takes: the rules by which it answers, and the zone without an entry.
+//! The settings as what DNS takes: the rules by which it answers, the query log, and the zone without an entry.
 
+use std::io;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use firsthand_analyzer::score::List;
 use ipnet::IpNet;
@@ -10,7 +12,8 @@ use crate::config::{RateLimitMode, Settings, SunsetMode};
 use crate::dns::access::{Access, AccessRules, NetworkSet};
 use crate::dns::cookie::{Cookies, SECRET};
 use crate::dns::limit::{Limits, Mode};
-use crate::dns::responder::Rules;
+use crate::dns::query_log::QueryLog;
+use crate::dns::responder::{Responder, Rules};
 use crate::zone::{Code, DomainName, ListSettings, Sunset, Zone, ZoneSettings};
 
 /// By which rules DNS answers; `own` is the secret of its cookies where the settings name none.
@@ -34,6 +37,18 @@ pub(super) fn rules(settings: &Settings, own: [u8; SECRET]) -> Rules {
     };
     let cookies = Cookies::new(secrets).expect("there is at least one secret");
     Rules { access: AccessRules::new(named.iter().flat_map(access)), cookies, limits }
+}
+
+/// The query log of these settings, if they name one: that which is in use, if it is the same.
+///
+/// # Errors
+/// When no thread can be started for it.
+pub(super) fn query_log(settings: &Settings, responder: &Responder) -> io::Result<Option<Arc<QueryLog>>> {
+    let Some(path) = &settings.dns.query_log else { return Ok(None) };
+    match responder.query_log().filter(|log| log.path() == path) {
+        Some(log) => Ok(Some(log)),
+        None => QueryLog::start(path, responder.counters()).map(Some),
+    }
 }
 
 /// The zone of these settings without an entry.

@@ -36,6 +36,8 @@ fn values_of_the_wrong_kind_are_refused() {
         ("[dns]\ntcp-per-prefix = 0\n", 2, "dns.tcp-per-prefix", "from 1 to 1000000", "256"),
         ("[dns]\ntcp-per-prefix = 5000\n", 2, "dns.tcp-per-prefix", "only 4096 in all", "at most tcp-connections"),
         ("[dns]\ntcp-connections = 9\n", 2, "dns.tcp-connections", "only 9 in all", "at most tcp-connections"),
+        ("[dns]\nquery-log = true\n", 2, "dns.query-log", "must be a text", "query-log = \"queries.log\""),
+        ("[dns]\nquery-log = \"\"\n", 2, "dns.query-log", "is not a path", "name of a file"),
         ("[dns]\ntcp-idle = \"1h\"\n", 2, "dns.tcp-idle", "longer than 10m", "\"10s\""),
         ("[zone]\nname = true\n", 2, "zone.name", "is true or false, and must be a text", "name = \"bl.example\""),
         ("zone = \"bl.example\"\n", 1, "zone", "is a text, and must be one table", "write [zone]"),

@@ -207,6 +207,7 @@ fn what_is_printed_is_read_back_equal() {
         .replace("\"10.9.0.10/32\"", "\"10.9.0.10\", \"2001:db8::/48\"")
         .replace("127.0.0.1:8080\"]", "[::1]:0\", \"[::]:0\"]")
         .replace("\"none\"", "\"1000/m\"")
+        .replace("[dns]\n", "[dns]\nquery-log = \"queries.log\"\n")
         .replace("our own mail servers", "our \\\"own\\\"\\n\\u0000 mäil")
         .replace("list-at = 2.5", "list-at = 3");
     for text in ["", EXAMPLE, rich.as_str()] {
@@ -321,6 +322,20 @@ fn token_files_lie_beside_the_settings_and_data_in_the_working_directory() {
     assert_eq!(Token::of_feed(&settings, "traps").expect("a token").as_str(), "from-a-file-of-its-own");
     fs::write(&token, "short\n").expect("written");
     assert!(Settings::load(Some(&settings)).is_err() && Token::of_feed(&settings, "traps").is_err());
+}
+
+#[test]
+fn the_query_log_lies_beside_the_settings_if_there_is_one() {
+    let log = |folder: &str, entry: &str| {
+        let loaded = Settings::parse(&format!("[dns]\n{entry}\n"), "x.toml", Path::new(folder)).expect("settings");
+        loaded.settings.dns.query_log
+    };
+    assert_eq!(log("/etc/firsthand", ""), None);
+    let absolute = |path: &str| Some(PathBuf::from(path));
+    assert_eq!(log("/etc/firsthand", "query-log = \"queries.log\""), absolute("/etc/firsthand/queries.log"));
+    assert_eq!(log("/etc", "query-log = \"/var/log/queries.log\""), absolute("/var/log/queries.log"));
+    let here = std::env::current_dir().expect("a folder");
+    assert_eq!(log("", "query-log = \"queries.log\""), Some(here.join("queries.log")));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use super::*;
 use crate::dns::access::Access;
 use crate::dns::counters::Count;
+use crate::dns::query_log::QueryLog;
 use crate::dns::responder::{Desk, Responder};
 use crate::dns::unix_now;
 
@@ -187,4 +188,40 @@ fn a_flood_is_no_gain() {
             assert!(got <= sent, "{name} {qtype}: {sent} to {got}");
         }
     }
+}
+
+/// E10: the query log says what was sent, with a network in place of the client; who is dropped has no line.
+#[test]
+fn the_query_log_says_what_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queries.log");
+    let access = [("198.51.100.0/24", Access::Refuse), ("203.0.113.0/24", Access::Drop), ("0.0.0.0/0", Access::Allow)];
+    let responder = responder(&access, limits(Mode::Enforce, 2));
+    let mut desk = responder.desk(1);
+    let plain = query(NOW_LISTED, "A");
+    udp(&mut desk, &plain, "192.0.2.1");
+    let log = QueryLog::start(&path, responder.counters()).unwrap();
+    responder.set_query_log(Some(Arc::clone(&log)));
+    let (whole, proof, nothing) = flood(&mut desk, &plain, "192.0.2.77", 300);
+    for address in ["198.51.100.77", "203.0.113.77"] {
+        udp(&mut desk, &plain, address);
+        for transport in [Transport::Tcp, Transport::Tls, Transport::Https] {
+            responder.answer(&plain, client(address), transport, &mut Vec::new());
+        }
+    }
+    responder.answer(b"\x12\x34\x01", client("192.0.2.77"), Transport::Tcp, &mut Vec::new());
+    responder.set_query_log(None);
+    udp(&mut desk, &plain, "192.0.2.77");
+    log.end(std::time::Duration::from_secs(20));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let count = |ending: &str| text.lines().filter(|line| line.ends_with(ending)).count();
+    let at = |network: &str, kind: &str| format!(" {network} A {NOW_LISTED} {kind}");
+    assert_eq!(count(&at("udp 192.0.2.0/24", "listed NOERROR")), whole);
+    assert_eq!(count(&at("udp 192.0.2.0/24", "asked-for-proof NOERROR")), proof);
+    assert_eq!(count(&at("udp 192.0.2.0/24", "withheld -")), nothing);
+    for transport in Transport::ALL {
+        assert_eq!(count(&at(&format!("{} 198.51.100.0/24", transport.name()), "prohibited REFUSED")), 1);
+    }
+    assert!(proof > 0 && nothing > 0 && text.lines().count() == 304 && !text.contains(".77"), "{text}");
+    assert_eq!(responder.counters().unlogged(), 0);
 }
