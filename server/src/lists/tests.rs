@@ -664,7 +664,7 @@ fn the_bounds_of_a_list_hold_for_lines_and_for_entries_of_each_family() {
 fn what_is_no_file_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo");
-    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let refusal = read(&[&fifo], Ip4set, Code::SPAM, &Exemptions::only([]), NOW).unwrap_err().to_string();
     assert!(refusal.ends_with("it is no regular file; write the entries into a regular file"), "{refusal}");
 }
