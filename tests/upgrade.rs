@@ -483,14 +483,8 @@ fn an_upgrade_that_fails_changes_nothing() {
     assert_eq!(load.end(), 0);
 }
 
-/// Killed between the closing of the ledger by the old process and its opening by the new: another one is started.
-#[test]
-fn a_new_process_that_is_killed_midway_leaves_service() {
-    let service = Service::start(&settings(3));
-    list(&service, LISTED, 1);
-    let folder = service.folder.path();
-    let load = Load::start(service.dns);
-    // While a request is open, the old process does not let go of the ledger.
+/// A request whose body never comes.
+fn unfinished_request(service: &Service) -> TcpStream {
     let mut unfinished = TcpStream::connect(service.http).unwrap();
     let head = format!(
         "POST /api/v1/samples HTTP/1.1\r\nHost: x\r\nContent-Type: message/rfc822\r\nAuthorization: Bearer {TOKEN}\r\n\
@@ -498,6 +492,18 @@ fn a_new_process_that_is_killed_midway_leaves_service() {
     );
     unfinished.write_all(head.as_bytes()).unwrap();
     thread::sleep(Duration::from_millis(200));
+    unfinished
+}
+
+/// Killed between the closing of the ledger by the old process and its opening by the new: another one is started.
+#[test]
+fn a_new_process_that_is_killed_midway_leaves_service() {
+    let service = Service::start(&settings(3));
+    list(&service, LISTED, 1);
+    let folder = service.folder.path();
+    let load = Load::start(service.dns);
+    // While it is open, the old process does not let go of the ledger.
+    let _unfinished = unfinished_request(&service);
     let from = log(folder).len();
     signal(service.id(), "USR2");
     let first = successor(&wait_for_line(folder, from, "the new process answers"));
@@ -520,14 +526,8 @@ fn an_old_process_that_is_killed_midway_leaves_service() {
     list(&service, LISTED, 1);
     let folder = service.folder.path();
     let load = Load::start(service.dns);
-    // While a request is open, the old process does not let go of the ledger.
-    let mut unfinished = TcpStream::connect(service.http).unwrap();
-    let head = format!(
-        "POST /api/v1/samples HTTP/1.1\r\nHost: x\r\nContent-Type: message/rfc822\r\nAuthorization: Bearer {TOKEN}\r\n\
-         Firsthand-Trap: trap@d0.example\r\nContent-Length: 99\r\n\r\n"
-    );
-    unfinished.write_all(head.as_bytes()).unwrap();
-    thread::sleep(Duration::from_millis(200));
+    // While it is open, the old process does not let go of the ledger.
+    let _unfinished = unfinished_request(&service);
     let from = log(folder).len();
     signal(service.id(), "USR2");
     let _last = Ended(successor(&wait_for_line(folder, from, "the new process answers")));
