@@ -27,7 +27,6 @@ pub fn open(path: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     #[test]
