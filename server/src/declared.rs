@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::{Stamps, Unit};
@@ -26,8 +27,8 @@ use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError};
 pub struct Feed {
     /// Its name.
     pub name: String,
-    /// Its token.
-    pub token: TokenDigest,
+    /// Its token, if it has one.
+    pub token: Option<TokenDigest>,
     /// Its relays and all others.
     pub topology: Topology,
     /// Whether its boundary dates are held against the arrival time.
@@ -36,6 +37,8 @@ pub struct Feed {
     pub quota: Quota,
     /// What its mail is.
     pub kind: FeedKind,
+    /// Where it hands in from, if that is known.
+    pub networks: Vec<IpNet>,
 }
 
 /// Everything that is declared.
@@ -225,7 +228,7 @@ impl Declared {
     pub fn feed_of_token(&self, token: &str) -> Option<&Feed> {
         let mut found = None;
         for feed in &self.feeds {
-            if feed.token.matches(token) {
+            if feed.token.is_some_and(|digest| digest.matches(token)) {
                 found = Some(feed);
             }
         }
@@ -275,6 +278,7 @@ fn feed(settings: &Settings, declared: &FeedSettings) -> Feed {
         stamps: declared.stamps,
         quota: declared.quota,
         kind: declared.kind,
+        networks: declared.networks.clone(),
     }
 }
 

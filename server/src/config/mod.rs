@@ -6,7 +6,7 @@
 //! key and mend ([`Remark`]). Only this module knows the file; the rest of the server takes the small parts below.
 //!
 //! Paths: `data` is relative to the working directory, because it says where this *process* writes and two processes may
-//! share a file; `token-file`, a list's `file`, and DNS' `certificate`, `key`, `cookie-secrets` and `query-log` are relative to the
+//! share a file; `token-file`, a list's `file`, DNS' `certificate`, `key`, `cookie-secrets` and `query-log`, and an intake's sockets and `path` are relative to the
 //! folder of the settings file that names them, because they lie beside it.
 //!
 //! ```text
@@ -23,6 +23,7 @@ mod table;
 mod token;
 mod relations;
 mod dns;
+mod intake;
 mod read;
 
 #[cfg(test)]
@@ -41,10 +42,17 @@ use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 pub use crate::certificate::Pair;
+pub use intake::{
+    ChannelSettings, DoorSettings, IntakeSettings, ListenAddress, MailSettings, MaildirSettings, MilterSettings,
+    TrapServerSettings,
+};
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
-pub use word::{DeclaredDialect, FeedKind, ListFormat, Mode, RateLimitMode, SunsetMode, Word};
+pub use word::{
+    DeclaredDialect, FeedKind, ListFormat, MilterAction, Mode, RateLimitMode, SunsetMode, Taken, TrapAction,
+    UnknownRecipients, Word,
+};
 
 /// Default of `data`: the folder that holds everything the service keeps, in the working directory.
 pub const DATA_DEFAULT: &str = "./firsthand-data";
@@ -166,6 +174,9 @@ pub struct Settings {
     /// The networks that are never in a zone (G6).
     #[serde(rename = "exempt", skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<ExemptionSettings>,
+    /// Where samples come in beside HTTP.
+    #[serde(rename = "intake", skip_serializing_if = "Vec::is_empty")]
+    pub intakes: Vec<IntakeSettings>,
     /// The static lists, in the order of the file.
     #[serde(rename = "list", skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<ListSettings>,
@@ -351,9 +362,9 @@ pub struct FeedSettings {
     pub name: String,
     /// What its mail is.
     pub kind: FeedKind,
-    /// The digest of its token; no two feeds have the same.
-    #[serde(rename = "token-digest")]
-    pub token: TokenDigest,
+    /// The digest of its token, no two feeds have the same; none: it hands in by `[[intake]]` only.
+    #[serde(rename = "token-digest", skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenDigest>,
     /// The names of the relays that may stand at the top of its samples; at least one where it reads headers.
     pub relays: Vec<String>,
     /// What proves the origin of its samples.
@@ -484,6 +495,7 @@ impl Default for Settings {
             feeds: Vec::new(),
             traps: Vec::new(),
             exemptions: Vec::new(),
+            intakes: Vec::new(),
             lists: Vec::new(),
         }
     }

@@ -51,6 +51,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let feeds: Vec<_> = tables("feed").into_iter().map(|table| feed(table, folder)).collect();
     let traps: Vec<_> = tables("trap").into_iter().map(trap).collect();
     let exemptions: Vec<_> = tables("exempt").into_iter().map(exemption).collect();
+    let intakes: Vec<_> = tables("intake").into_iter().map(|table| intake::intake(table, folder)).collect();
     let lists: Vec<_> = tables("list").into_iter().map(|table| list(table, folder)).collect();
     file.finish();
 
@@ -58,11 +59,15 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         let mut defaults = Vec::new();
         defaults.extend(dns.has_default().then_some(("dns.listen", DNS_LISTEN_DEFAULT)));
         defaults.extend(http.listen.is_empty().then_some(("http.listen", HTTP_LISTEN_DEFAULT)));
-        let written = dns.sockets().chain(&http.listen).chain(&http.intake).chain(&http.metrics);
+        let of_intakes: Vec<_> = intakes.iter().flat_map(intake::IntakeEntry::sockets).collect();
+        let written = dns.sockets().chain(&http.listen).chain(&http.intake).chain(&http.metrics).chain(&of_intakes);
         relations::refuse_shared_sockets(written, &defaults);
     }
     relations::refuse_bad_topology(&relays, &feeds);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
+    relations::refuse_shared_paths(intakes.iter().flat_map(intake::IntakeEntry::paths));
+    relations::refuse_mute_feeds(&feeds, &intakes);
+    intake::refuse_misfits(&intakes, &feeds);
 
     let settings = Settings {
         data: data?,
@@ -76,6 +81,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         feeds: feeds.iter().map(|feed| feed.settings.clone()).collect::<Option<_>>()?,
         traps: traps.into_iter().map(|trap| trap.settings).collect::<Option<_>>()?,
         exemptions: exemptions.into_iter().collect::<Option<_>>()?,
+        intakes: intakes.into_iter().map(|intake| intake.settings).collect::<Option<_>>()?,
         lists: lists.into_iter().map(|list| list.settings).collect::<Option<_>>()?,
     };
     if !remarks.any_mistake() {
@@ -332,7 +338,8 @@ fn relay(mut table: Table<'_>) -> RelayEntry<'_> {
 fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     let name = table.require("name", "\"traps\"").and_then(|value| value.named("traps", name::feed));
     let source = TokenSource::take(&mut table);
-    let token = source.and_then(|source| Some((source.value().clone(), source.digest(folder)?)));
+    let tokenless = matches!(source, Some(None));
+    let token = source.flatten().and_then(|source| Some((source.value().clone(), source.digest(folder)?)));
     let kind = table.or_default("kind", FEED_KIND_DEFAULT, Value::word);
     let networks = table.or_default("networks", Vec::new(), |value| {
         value.each("[\"192.0.2.0/28\"]", |network| network.parsed("192.0.2.0/28", address::network))
@@ -348,7 +355,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     let settings = || {
         Some(FeedSettings {
             name: name.as_ref()?.1.clone(),
-            token: token.as_ref()?.1,
+            token: if tokenless { None } else { Some(token.as_ref()?.1) },
             relays: relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
             boundary: boundary?,
             trust: trust?,
@@ -358,7 +365,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
             networks: networks?,
         })
     };
-    FeedEntry { settings: settings(), table, name, token, relays, boundary }
+    FeedEntry { settings: settings(), table, name, token, tokenless, relays, boundary }
 }
 
 /// `[[trap]]`

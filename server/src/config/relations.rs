@@ -7,10 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
+use super::intake::IntakeEntry;
 use super::name;
 use super::remark::Flaw;
 use super::table::{Table, Value};
+use super::token::TokenSource;
 use super::word::{listed, nearest};
 use super::{Boundary, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapSettings};
 
@@ -31,6 +34,8 @@ pub(super) struct FeedEntry<'t> {
     pub(super) table: Table<'t>,
     pub(super) name: Option<Named<'t>>,
     pub(super) token: Option<(Value<'t>, TokenDigest)>,
+    /// Whether no token is written.
+    pub(super) tokenless: bool,
     pub(super) relays: Option<Vec<Named<'t>>>,
     pub(super) boundary: Option<Boundary>,
     pub(super) settings: Option<FeedSettings>,
@@ -100,6 +105,23 @@ pub(super) fn refuse_repeats(
         let mend = "make one with: openssl rand -base64 32";
         Flaw::new(format!("is the token on line {line}, too, and could not tell the feeds apart"), mend)
     });
+}
+
+/// Refuses sockets in the file system that two channels would make.
+pub(super) fn refuse_shared_paths<'e, 't: 'e>(written: impl Iterator<Item = (&'e Value<'t>, PathBuf)>) {
+    refuse_second(written, |path, line| {
+        Flaw::new(format!("\"unix:{}\" is taken by line {line}", path.display()), "write another path")
+    });
+}
+
+/// Refuses feeds without a token that no channel serves: nobody could hand in for them.
+pub(super) fn refuse_mute_feeds(feeds: &[FeedEntry<'_>], intakes: &[IntakeEntry<'_>]) {
+    for feed in feeds.iter().filter(|feed| feed.tokenless) {
+        let served = feed.name.as_ref().is_none_or(|(_, name)| intakes.iter().any(|intake| intake.serves(name)));
+        if !served {
+            TokenSource::refuse_absence(&feed.table);
+        }
+    }
 }
 
 /// Refuses feeds that name no relay or an unknown one while they read headers, and relays without names where a feed reads

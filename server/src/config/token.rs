@@ -148,25 +148,27 @@ pub(super) enum TokenSource<'t> {
 }
 
 impl<'t> TokenSource<'t> {
-    /// The one source that the feed's table names; none if it names none or several.
-    pub(super) fn take(table: &mut Table<'t>) -> Option<Self> {
+    /// The one source that the feed's table names, if it names one; none if it names several.
+    pub(super) fn take(table: &mut Table<'t>) -> Option<Option<Self>> {
         let [text, file, digest] = ["token", "token-file", "token-digest"].map(|key| table.take(key));
         for secret in text.iter().chain(&digest) {
             secret.hide();
         }
         let sources = [text.map(Self::Text), file.map(Self::File), digest.map(Self::Digest)];
         let mut sources = sources.into_iter().flatten();
-        let Some(source) = sources.next() else {
-            let mend = "write token-file = \"traps.token\"; (umask 077; openssl rand -base64 32 > traps.token)";
-            table.refuse("token", Flaw::new("is missing, and so are token-file and token-digest", mend));
-            return None;
-        };
+        let Some(source) = sources.next() else { return Some(None) };
         if let Some(second) = sources.next() {
             let what = "is a second token: a feed has one of token, token-file and token-digest";
             second.value().refuse(Flaw::new(what, format!("keep it, or the one on line {}", source.value().line())));
             return None;
         }
-        Some(source)
+        Some(Some(source))
+    }
+
+    /// Refuses that a feed has none, where it needs one.
+    pub(super) fn refuse_absence(table: &Table<'_>) {
+        let mend = "write token-file = \"traps.token\"; (umask 077; openssl rand -base64 32 > traps.token)";
+        table.refuse("token", Flaw::new("is missing, and so are token-file and token-digest", mend));
     }
 
     /// The value that names it.
@@ -213,7 +215,11 @@ fn of_feed(mut file: Table<'_>, feed: &str, folder: &Path) -> Option<Token> {
     for mut table in file.take("feed").map(|feeds| feeds.tables("feed")).unwrap_or_default() {
         let name = table.take("name").and_then(|name| name.text("traps"));
         if name == Some(feed) {
-            return TokenSource::take(&mut table)?.token(folder);
+            let Some(source) = TokenSource::take(&mut table)? else {
+                TokenSource::refuse_absence(&table);
+                return None;
+            };
+            return source.token(folder);
         }
         names.extend(name);
     }

@@ -89,6 +89,41 @@ words! {
         Wanted = "wanted",
     }
 
+    /// What the trap server says to a recipient that is no registered trap.
+    UnknownRecipients {
+        /// It is refused (550).
+        Reject = "reject",
+        /// It is taken like any other, and the message is kept for the traps among its recipients only: so nobody learns by
+        /// asking which addresses are traps.
+        Accept = "accept",
+    }
+
+    /// What the trap server says to a message that it has kept.
+    TrapAction {
+        /// That it is taken (250).
+        Accept = "accept",
+        /// That it is refused (550).
+        Reject = "reject",
+    }
+
+    /// What becomes of a message for traps that the milter has kept.
+    MilterAction {
+        /// It is delivered.
+        Accept = "accept",
+        /// It is not delivered to traps, and its sender is told that it was.
+        Discard = "discard",
+        /// It is not delivered to traps, and refused (550) where all its recipients are traps.
+        Reject = "reject",
+    }
+
+    /// What becomes of a message of a Maildir that is kept.
+    Taken {
+        /// It moves to `cur`, as seen.
+        Seen = "seen",
+        /// It is deleted.
+        Deleted = "deleted",
+    }
+
     /// The rbldnsd data set type of a static list's file; those that hold addresses.
     ListFormat {
         /// IPv4 addresses and ranges.

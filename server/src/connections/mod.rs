@@ -11,14 +11,17 @@ pub mod http;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::Gid;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -36,6 +39,10 @@ const SEND_BUFFER: usize = 64 << 10;
 const PREFIX_V4: u32 = 24;
 /// The prefix of an IPv6 network that is counted as one: what one customer has at most, as a rule (RFC 6177 §2).
 const PREFIX_V6: u32 = 56;
+/// What stands for the address of clients on a socket in the file system, who have none.
+pub const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+/// Who may open such a socket: its user and its group.
+const SOCKET_MODE: u32 = 0o660;
 /// Connections that were told to leave and have not yet, at most one for so many places; past it newcomers wait.
 const LEAVING_SHARE: usize = 16;
 /// Idle times shrink to this part of themselves …
@@ -204,7 +211,7 @@ impl Places {
     /// The network that counts as one with `client`; none for whom no share bounds.
     fn prefix(&self, client: IpAddr) -> Option<IpAddr> {
         let client = client.to_canonical();
-        if self.limits.unbounded.iter().any(|network| network.contains(&client)) {
+        if client == LOCAL.ip() || self.limits.unbounded.iter().any(|network| network.contains(&client)) {
             return None;
         }
         Some(match client {
@@ -298,6 +305,35 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
+/// Binds a listener to a path, which the user and the `group` may open; one that a process left behind makes way, one that
+/// somebody answers on does not.
+///
+/// # Errors
+/// What the system says, `AddrInUse` among it.
+pub fn bind_path(path: &Path, group: Option<Gid>) -> io::Result<std::os::unix::net::UnixListener> {
+    if let Ok(there) = std::fs::symlink_metadata(path)
+        && (!there.file_type().is_socket() || std::os::unix::net::UnixStream::connect(path).is_ok())
+    {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    // Made where nobody else looks, so that no client finds it open to too many, or to too few.
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let aside = Path::new(&aside);
+    match std::fs::remove_file(aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = std::os::unix::net::UnixListener::bind(aside)?;
+    listener.set_nonblocking(true)?;
+    std::fs::set_permissions(aside, std::fs::Permissions::from_mode(SOCKET_MODE))?;
+    if let Some(group) = group {
+        std::os::unix::fs::chown(aside, None, Some(group.as_raw()))?;
+    }
+    std::fs::rename(aside, path)?;
+    Ok(listener)
+}
+
 /// Accepts until `stop` says true or its sender is gone, and gives each connection that gets a place to `serve`. Ends
 /// when all connections have: to end them is for `serve`, which sees the same `stop`. A connection whose place is
 /// needed is dropped where it stands; whom `admits` does not let in takes no place.
@@ -305,24 +341,78 @@ pub async fn accept<Served>(
     listener: TcpListener,
     places: &Arc<Places>,
     counts: &Arc<Counts>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     admits: impl Fn(IpAddr) -> bool,
     serve: impl Fn(TcpStream, Arc<Place>) -> Served,
 ) where
     Served: Future<Output = ()> + Send + 'static,
 {
-    // What a listener has, each of its connections gets.
-    let room = SockRef::from(&listener);
+    bound_buffers(&SockRef::from(&listener));
+    accept_each(listener, places, counts, stop, admits, serve).await;
+}
+
+/// The same on a socket in the file system, whose clients have no address ([`LOCAL`]); how many they are is bounded in total.
+pub async fn accept_local<Served>(
+    listener: UnixListener,
+    places: &Arc<Places>,
+    counts: &Arc<Counts>,
+    stop: watch::Receiver<bool>,
+    serve: impl Fn(UnixStream, Arc<Place>) -> Served,
+) where
+    Served: Future<Output = ()> + Send + 'static,
+{
+    bound_buffers(&SockRef::from(&listener));
+    accept_each(listener, places, counts, stop, |_| true, serve).await;
+}
+
+/// Bounds what the kernel holds for each connection: what a listener has, its connections get.
+fn bound_buffers(room: &SockRef<'_>) {
     for bounded in [room.set_recv_buffer_size(RECEIVE_BUFFER), room.set_send_buffer_size(SEND_BUFFER)] {
         if let Err(error) = bounded {
             warn!(%error, "the kernel holds as much for a connection as it likes");
         }
     }
+}
+
+/// Where connections come in.
+trait Listener {
+    type Stream;
+
+    /// The next connection, with its client.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn next(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
+        self.accept()
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        self.accept().await.map(|(stream, _)| (stream, LOCAL))
+    }
+}
+
+async fn accept_each<L: Listener, Served>(
+    listener: L,
+    places: &Arc<Places>,
+    counts: &Arc<Counts>,
+    mut stop: watch::Receiver<bool>,
+    admits: impl Fn(IpAddr) -> bool,
+    serve: impl Fn(L::Stream, Arc<Place>) -> Served,
+) where
+    Served: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         let accepting = async {
             places.room().await;
-            listener.accept().await
+            listener.next().await
         };
         let accepted = tokio::select! {
             biased;

@@ -4,20 +4,21 @@
 //! who did. 202 once the sample is durable; nothing secret ever
 //! stands in a URL, and no answer repeats a stranger's bytes but as JSON.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use firsthand_analyzer::address::parse_address;
 use firsthand_analyzer::sample::{Envelope, MESSAGE_LIMIT};
+use http_body_util::BodyExt;
 use serde_json::json;
 
-use super::{Intake, Submission};
+use super::{Intake, Refusal, Reservation, Submission};
 use crate::config::FeedKind;
-use crate::declared::{Declared, Feed, bare};
+use crate::declared::{Declared, Feed};
 
 /// The header that names the trap.
 pub const TRAP: &str = "firsthand-trap";
@@ -40,10 +41,15 @@ enum Refused {
     NoRecipient,
     UnknownTrap,
     WrongPeer,
-    OverQuota(Duration),
     TooLarge,
     TooSlow,
-    NotDurable,
+    Now(Refusal),
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::Now(refusal)
+    }
 }
 
 impl Refused {
@@ -56,10 +62,9 @@ impl Refused {
             Self::NoRecipient => "no-recipient",
             Self::UnknownTrap => "unknown-trap",
             Self::WrongPeer => "wrong-peer",
-            Self::OverQuota(_) => "over-quota",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
-            Self::NotDurable => "not-durable",
+            Self::Now(refusal) => refusal.why(),
         }
     }
 
@@ -69,10 +74,10 @@ impl Refused {
             Self::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoTrap | Self::NoRecipient | Self::WrongPeer => StatusCode::BAD_REQUEST,
             Self::UnknownTrap => StatusCode::NOT_FOUND,
-            Self::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Now(Refusal::OverQuota(_)) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Now(Refusal::NoRoom | Refusal::NotDurable) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -87,10 +92,9 @@ impl Refused {
             }
             Self::UnknownTrap => "No registered trap has this address.",
             Self::WrongPeer => "Firsthand-Observed-Peer must be an IPv4 or IPv6 address.",
-            Self::OverQuota(_) => "The feed has used up its quota.",
             Self::TooLarge => "The message is larger than 50 MiB, or broke off.",
             Self::TooSlow => "The message took longer than 60 s to arrive.",
-            Self::NotDurable => "The sample could not be made durable; send it again later.",
+            Self::Now(refusal) => refusal.sentence(),
         }
     }
 }
@@ -99,12 +103,9 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": self.why(), "detail": self.sentence() }));
         let mut response = (self.status(), body).into_response();
-        let retry = match &self {
-            Self::OverQuota(wait) => wait.as_secs() + 1,
-            Self::NotDurable => 10,
-            _ => return response,
-        };
-        response.headers_mut().insert(header::RETRY_AFTER, retry.into());
+        if let Self::Now(refusal) = self {
+            response.headers_mut().insert(header::RETRY_AFTER, refusal.retry_after().into());
+        }
         response
     }
 }
@@ -115,7 +116,10 @@ pub async fn take(State(intake): State<Intake>, request: Request) -> Response {
     match take_sample(&intake, &head.headers, body).await {
         Ok(response) => response,
         Err(refused) => {
-            intake.metrics.refused.with_label_values(&[refused.why()]).inc();
+            // What the intake refused it has counted.
+            if !matches!(refused, Refused::Now(_)) {
+                intake.refused(refused.why());
+            }
             refused.into_response()
         }
     }
@@ -129,16 +133,12 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     if !media_type.eq_ignore_ascii_case("message/rfc822") {
         return Err(Refused::WrongType);
     }
-    let trap = match feed.kind {
-        FeedKind::Traps => {
-            let trap = text(headers, TRAP).ok_or(Refused::NoTrap)?;
-            declared.trap(&intake.ledger, trap).ok_or(Refused::UnknownTrap)?
-        }
-        FeedKind::Wanted => {
-            let recipient = text(headers, RECIPIENT).map(bare).filter(|recipient| recipient.contains('@'));
-            intake.ledger.recipient_id(&recipient.ok_or(Refused::NoRecipient)?)
-        }
+    let (key, absent, unknown) = match feed.kind {
+        FeedKind::Traps => (TRAP, Refused::NoTrap, Refused::UnknownTrap),
+        FeedKind::Wanted => (RECIPIENT, Refused::NoRecipient, Refused::NoRecipient),
     };
+    let address = text(headers, key).ok_or(absent)?;
+    let trap = intake.recipient(&declared, feed, address).ok_or(unknown)?;
     let observed_peer = match headers.get(OBSERVED_PEER) {
         Some(value) => {
             let peer = value.to_str().ok().and_then(|text| parse_address(text.trim()));
@@ -152,17 +152,16 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
         mail_from: sender.trim().trim_start_matches('<').trim_end_matches('>').to_owned(),
         rcpt_to: Vec::new(),
     });
-    intake.quotas.take(&feed.name, Instant::now()).map_err(Refused::OverQuota)?;
-    // Only so many bodies are held at a time; the others wait in their clients' sockets.
-    let places = intake.places.load().get(&feed.name).cloned().ok_or(Refused::NotDurable)?;
-    let _place = places.acquire().await.map_err(|_| Refused::NotDurable)?;
-    let message = tokio::time::timeout(PATIENCE, to_bytes(body, MESSAGE_LIMIT)).await;
-    let message = message.map_err(|_| Refused::TooSlow)?.map_err(|_| Refused::TooLarge)?;
-    let submission = Submission { trap: &trap, message: &message, envelope, observed_peer };
-    let taken = intake.take(feed, submission).await.map_err(|error| {
-        tracing::error!(%error, feed = feed.name, "a sample was refused");
-        Refused::NotDurable
+    intake.admit(feed)?;
+    let mut room = intake.begin(&feed.name);
+    let message = tokio::time::timeout(PATIENCE, read(body, &mut room)).await.map_err(|_| Refused::TooSlow)?;
+    let message = message.inspect_err(|refused| {
+        if let Refused::Now(refusal) = refused {
+            intake.refused(refusal.why());
+        }
     })?;
+    let submission = Submission { trap: &trap, message: &message, envelope, observed_peer };
+    let taken = intake.take(feed, submission).await?;
     let body = json!({
         "sample": taken.sample,
         "verdict": taken.verdict.report(),
@@ -170,6 +169,21 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
         "repeat": taken.repeat,
     });
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+/// Reads a body of at most [`MESSAGE_LIMIT`].
+async fn read(mut body: Body, room: &mut Reservation) -> Result<Vec<u8>, Refused> {
+    let mut message = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refused::TooLarge)?;
+        let Some(data) = frame.data_ref() else { continue };
+        if message.len() + data.len() > MESSAGE_LIMIT {
+            return Err(Refused::TooLarge);
+        }
+        room.grow(data.len()).map_err(Refusal::from)?;
+        message.extend_from_slice(data);
+    }
+    Ok(message)
 }
 
 fn authenticate<'d>(declared: &'d Declared, headers: &HeaderMap) -> Result<&'d Feed, Refused> {
@@ -202,10 +216,11 @@ mod tests {
             Refused::NoRecipient,
             Refused::UnknownTrap,
             Refused::WrongPeer,
-            Refused::OverQuota(wait),
             Refused::TooLarge,
             Refused::TooSlow,
-            Refused::NotDurable,
+            Refused::Now(Refusal::OverQuota(wait)),
+            Refused::Now(Refusal::NoRoom),
+            Refused::Now(Refusal::NotDurable),
         ];
         let described: serde_json::Value = serde_json::from_str(include_str!("../web/openapi.json")).unwrap();
         let words = &described["components"]["schemas"]["Error"]["properties"]["error"]["enum"];

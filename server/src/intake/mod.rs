@@ -4,16 +4,20 @@
 //! told. Bad mail is no error here: it is judged and kept like any other.
 
 pub mod files;
-pub mod http;
+mod refusal;
+mod room;
 mod quota;
 mod share;
+pub mod http;
+mod smtp;
+mod milter;
+pub mod maildir;
+pub mod doors;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use arc_swap::ArcSwap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::evidence::{Arrival, sample_id, unit_of};
@@ -22,22 +26,19 @@ use firsthand_analyzer::sample::{Envelope, Sample};
 use firsthand_analyzer::topology::Boundary;
 use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict, judge};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 
 use crate::config::FeedKind;
-use crate::declared::{Current, Feed};
+use crate::declared::{Current, Declared, Feed, bare};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
+pub use refusal::Refusal;
+use room::{Reservation, Room};
 
 /// The most addresses and names of one sample that are kept as framed.
 const FRAMED_LIMIT: usize = 50;
 
-/// The most messages that are held in memory at a time; each feed has its share of them, so that one that sends slowly
-/// holds up no other.
-const PLACES: usize = 64;
-
-/// The fewest that a feed may hand in at a time, however many feeds there are.
-const PLACES_OF_FEED: usize = 4;
+/// How long the ledger may take to make a sample durable.
+const DURABLE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Judges samples and keeps them.
 #[derive(Clone)]
@@ -47,7 +48,7 @@ pub struct Intake {
     metrics: Arc<Metrics>,
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
-    places: Arc<ArcSwap<HashMap<String, Arc<Semaphore>>>>,
+    room: Arc<Room>,
 }
 
 /// A sample as a channel hands it in.
@@ -79,25 +80,69 @@ impl Intake {
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
-        let places = Arc::new(ArcSwap::from_pointee(places_of(&known.feeds)));
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places }
+        Self { declared, ledger, metrics, quotas, shares: Arc::default(), room: Arc::default() }
     }
 
     /// Makes ready for other feeds, before they are declared.
     pub fn heed(&self, feeds: &[Feed]) {
         self.quotas.heed(feeds);
-        let places = self.places.load();
-        let same = places.len() == feeds.len() && feeds.iter().all(|feed| places.contains_key(&feed.name));
-        if !same {
-            self.places.store(Arc::new(places_of(feeds)));
+    }
+
+    /// What is declared now.
+    fn declared(&self) -> Arc<Declared> {
+        self.declared.load()
+    }
+
+    /// The registry id under which a feed's mail for an address counts: the trap's, or that of the recipient who wanted it;
+    /// none where there is no such trap.
+    fn recipient(&self, declared: &Declared, feed: &Feed, address: &str) -> Option<String> {
+        match feed.kind {
+            FeedKind::Traps => declared.trap(&self.ledger, address),
+            FeedKind::Wanted => {
+                let recipient = Some(bare(address)).filter(|recipient| recipient.contains('@'));
+                recipient.map(|recipient| self.ledger.recipient_id(&recipient))
+            }
         }
+    }
+
+    /// Lets a feed hand in one sample more, which is asked before its message is read.
+    ///
+    /// # Errors
+    /// Why it may not now; that is counted.
+    fn admit(&self, feed: &Feed) -> Result<(), Refusal> {
+        self.counted(self.quotas.take(&feed.name, Instant::now()).map_err(Refusal::OverQuota))
+    }
+
+    /// Begins a message of a sender, which takes room while it is held.
+    fn begin(&self, sender: impl Into<String>) -> Reservation {
+        self.room.begin(sender)
+    }
+
+    /// Counts what was refused.
+    fn counted<T>(&self, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        result.inspect_err(|refusal| self.refused(refusal.why()))
+    }
+
+    /// Counts a sample that was refused, by the word for why.
+    fn refused(&self, why: &str) {
+        self.metrics.refused.with_label_values(&[why]).inc();
     }
 
     /// Judges a sample, keeps it, and returns when it is durable.
     ///
     /// # Errors
-    /// When it could not be made durable; nothing was acknowledged then.
-    pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, LedgerError> {
+    /// When it could not be made durable; nothing was acknowledged then. It is logged and counted.
+    pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, Refusal> {
+        let taken = match tokio::time::timeout(DURABLE_WITHIN, self.judge_and_keep(feed, submission)).await {
+            Ok(Ok(taken)) => return Ok(taken),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("the ledger did not keep it within {DURABLE_WITHIN:?}"),
+        };
+        tracing::error!(error = taken, feed = feed.name, "a sample was refused");
+        self.counted(Err(Refusal::NotDurable))
+    }
+
+    async fn judge_and_keep(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, LedgerError> {
         let arrived = unix_millis();
         let sample = Sample {
             message: submission.message,
@@ -145,12 +190,6 @@ impl Intake {
         let sample = id.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Taken { sample, verdict, evidence, repeat })
     }
-}
-
-/// The places of each feed.
-fn places_of(feeds: &[Feed]) -> HashMap<String, Arc<Semaphore>> {
-    let share = (PLACES / feeds.len().max(1)).max(PLACES_OF_FEED);
-    feeds.iter().map(|feed| (feed.name.clone(), Arc::new(Semaphore::new(share)))).collect()
 }
 
 /// The verdict as the ledger keeps it: without what is only the sender's word, and without lines, which tell of traps (F05) and

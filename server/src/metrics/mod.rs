@@ -55,6 +55,8 @@ pub struct Metrics {
     pub reloaded_at: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
+    /// The connections of all listeners of `[[intake]]`.
+    pub intake: Arc<Counts>,
     files: Arc<ArcSwapOption<Standings>>,
 }
 
@@ -139,9 +141,15 @@ impl Metrics {
         reloaded_at.set(i64::try_from(unix_now()).unwrap_or(i64::MAX));
         registry.register(Box::new(reloaded.clone()))?;
         registry.register(Box::new(reloaded_at.clone()))?;
-        let http = Arc::<Counts>::default();
+        let (http, intake) = (Arc::<Counts>::default(), Arc::<Counts>::default());
         let files = Arc::<ArcSwapOption<Standings>>::default();
-        registry.register(Box::new(Serving::new(dns, zone, Arc::clone(&http), Arc::clone(&files))?))?;
+        registry.register(Box::new(Serving::new(
+            dns,
+            zone,
+            Arc::clone(&http),
+            Arc::clone(&intake),
+            Arc::clone(&files),
+        )?))?;
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         // Every reason is there from the start, so that an alert on its rate needs no first sample.
@@ -169,6 +177,7 @@ impl Metrics {
             reloaded,
             reloaded_at,
             http,
+            intake,
             files,
         })
     }

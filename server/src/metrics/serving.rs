@@ -24,6 +24,7 @@ pub(super) struct Serving {
     dns: Arc<Counters>,
     zone: Arc<ArcSwap<Zone>>,
     http: Arc<Counts>,
+    intake: Arc<Counts>,
     files: Arc<ArcSwapOption<Standings>>,
     /// A registry tells collectors apart by what they describe; this one makes its descriptions with its numbers.
     described: Desc,
@@ -34,10 +35,11 @@ impl Serving {
         dns: Arc<Counters>,
         zone: Arc<ArcSwap<Zone>>,
         http: Arc<Counts>,
+        intake: Arc<Counts>,
         files: Arc<ArcSwapOption<Standings>>,
     ) -> Result<Self, prometheus::Error> {
         let described = Opts::new("firsthand_dns_answers_total", "DNS answers.").describe()?;
-        Ok(Self { dns, zone, http, files, described })
+        Ok(Self { dns, zone, http, intake, files, described })
     }
 
     fn answers(&self) -> [Family; 4] {
@@ -88,7 +90,7 @@ impl Serving {
     fn connections(&self) -> [Family; 2] {
         let mut open = Family::gauge(
             "firsthand_connections_open",
-            "Open connections, by transport: tcp, tls and https are of DNS, http is of the pages and the intake.",
+            "Open connections, by transport: tcp, tls and https are of DNS, http is of the pages and of samples over HTTP, intake of samples over SMTP, LMTP and milter.",
             &["transport"],
         );
         let mut so_far = Family::counter(
@@ -98,7 +100,8 @@ impl Serving {
         );
         let streams = [Transport::Tcp, Transport::Tls, Transport::Https];
         let streams = streams.map(|transport| (transport.name(), self.dns.connections(transport)));
-        for (transport, counts) in streams.into_iter().chain([("http", &self.http)]) {
+        let others = [("http", &self.http), ("intake", &self.intake)];
+        for (transport, counts) in streams.into_iter().chain(others) {
             open.add(&[transport], counts.open() as f64);
             for (what, count) in [
                 ("taken", counts.taken()),

@@ -7,15 +7,17 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::str::FromStr;
 use std::thread;
 
 use listenfd::ListenFd;
+use nix::unistd::Group;
 use socket2::SockRef;
 
 use super::CommandError;
-use crate::config::Settings;
+use crate::config::{ChannelSettings, IntakeSettings, ListenAddress, Settings};
 use crate::connections;
 use crate::dns::{https, udp};
 use crate::web::Served;
@@ -41,17 +43,37 @@ pub(super) enum Role {
     Intake,
     /// `http.metrics`.
     Metrics,
+    /// `listen` of an `[[intake]]` of this kind, and so on.
+    Lmtp,
+    Smtp,
+    TrapServer,
+    Milter,
 }
 
 impl Role {
-    const ALL: [(Self, &'static str, &'static str); 6] = [
+    const ALL: [(Self, &'static str, &'static str); 10] = [
         (Self::Dns, "dns", "listen"),
         (Self::Tls, "dns", "tls"),
         (Self::Https, "dns", "https"),
         (Self::Http, "http", "listen"),
         (Self::Intake, "http", "intake"),
         (Self::Metrics, "http", "metrics"),
+        (Self::Lmtp, "intake", "lmtp"),
+        (Self::Smtp, "intake", "smtp"),
+        (Self::TrapServer, "intake", "trap-server"),
+        (Self::Milter, "intake", "milter"),
     ];
+
+    /// That of a channel; none if it does not listen.
+    fn of(channel: &ChannelSettings) -> Option<Self> {
+        match channel {
+            ChannelSettings::Lmtp(_) => Some(Self::Lmtp),
+            ChannelSettings::Smtp(_) => Some(Self::Smtp),
+            ChannelSettings::TrapServer(_) => Some(Self::TrapServer),
+            ChannelSettings::Milter(_) => Some(Self::Milter),
+            ChannelSettings::Maildir(_) => None,
+        }
+    }
 
     /// Its table and key in the settings.
     fn key(self) -> (&'static str, &'static str) {
@@ -70,12 +92,12 @@ pub(super) enum Transport {
 }
 
 /// What is told of a socket that is handed over: `udp dns.listen 127.0.0.1:5300`, the address as the settings have it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Label {
     pub(super) transport: Transport,
     /// What it is for; systemd does not know.
     pub(super) role: Option<Role>,
-    pub(super) address: SocketAddr,
+    pub(super) address: ListenAddress,
 }
 
 impl std::fmt::Display for Label {
@@ -90,7 +112,8 @@ impl FromStr for Label {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let mut words = text.split(' ');
+        // A path may hold blanks.
+        let mut words = text.splitn(3, ' ');
         let transport = match words.next() {
             Some("udp") => Transport::Udp,
             Some("tcp") => Transport::Tcp,
@@ -114,7 +137,7 @@ impl Inherited {
         let mut handed = ListenFd::from_env();
         let mut sockets = Vec::new();
         for at in 0..handed.len() {
-            let label = |transport, address| Label { transport, role: None, address };
+            let label = |transport, address| Label { transport, role: None, address: ListenAddress::Tcp(address) };
             if let Ok(Some(socket)) = handed.take_udp_socket(at) {
                 if let Ok(address) = socket.local_addr() {
                     sockets.push((label(Transport::Udp, address), socket.into()));
@@ -123,8 +146,14 @@ impl Inherited {
                 if let Ok(address) = listener.local_addr() {
                     sockets.push((label(Transport::Tcp, address), listener.into()));
                 }
+            } else if let Ok(Some(listener)) = handed.take_unix_listener(at) {
+                let path = listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
+                if let Some(path) = path {
+                    let label = Label { transport: Transport::Tcp, role: None, address: ListenAddress::Unix(path) };
+                    sockets.push((label, listener.into()));
+                }
             } else {
-                tracing::warn!("the inherited socket {} takes neither datagrams nor connections of IP", at + 3);
+                tracing::warn!("the inherited socket {} takes neither datagrams nor connections", at + 3);
             }
         }
         Self(sockets)
@@ -132,9 +161,10 @@ impl Inherited {
 
     /// All that there are for one address: with port 0, all that share the port of the first.
     fn take(&mut self, transport: Transport, role: Role, address: SocketAddr) -> io::Result<Vec<OwnedFd>> {
+        let wanted = ListenAddress::Tcp(address);
         let fits = |label: &Label| {
             let for_it = label.role.is_none_or(|known| known == role);
-            (label.transport, label.address) == (transport, address) && for_it
+            label.transport == transport && label.address == wanted && for_it
         };
         let bound = |socket: &OwnedFd| SockRef::from(socket).local_addr().map(|address| address.as_socket());
         let Some((_, first)) = self.0.iter().find(|(label, _)| fits(label)) else { return Ok(Vec::new()) };
@@ -152,6 +182,15 @@ impl Inherited {
         }
         self.0 = left;
         Ok(taken)
+    }
+
+    /// All that there are for one path.
+    fn take_path(&mut self, role: Role, path: &Path) -> Vec<OwnedFd> {
+        let fits = |(label, _): &mut (Label, OwnedFd)| {
+            let for_it = label.role.is_none_or(|known| known == role);
+            for_it && matches!(&label.address, ListenAddress::Unix(known) if known == path)
+        };
+        self.0.extract_if(.., fits).map(|(_, socket)| socket).collect()
     }
 }
 
@@ -172,11 +211,27 @@ pub(super) struct Stream {
     pub(super) listener: TcpListener,
 }
 
+/// One listening socket of an `[[intake]]`.
+pub(super) struct Door {
+    role: Role,
+    asked: ListenAddress,
+    /// Which of the settings it is of.
+    pub(super) intake: usize,
+    pub(super) listener: DoorListener,
+}
+
+/// Where a channel takes connections.
+pub(super) enum DoorListener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
 /// Everything that listens.
 #[derive(Default)]
 pub(super) struct Listeners {
     pub(super) udp: Vec<Datagrams>,
     pub(super) streams: Vec<Stream>,
+    pub(super) doors: Vec<Door>,
 }
 
 impl Listeners {
@@ -208,6 +263,9 @@ impl Listeners {
                     .open_stream(role, *address, *address, &mut inherited)
                     .map_err(|error| busy(config, role, "TCP", *address, &error))?;
             }
+        }
+        for (number, intake) in settings.intakes.iter().enumerate() {
+            listeners.open_doors(number, intake, config, &mut inherited)?;
         }
         for (Label { transport, address, .. }, _) in inherited.0 {
             tracing::warn!(
@@ -246,6 +304,39 @@ impl Listeners {
         }
     }
 
+    /// The listeners of one channel.
+    fn open_doors(
+        &mut self,
+        number: usize,
+        intake: &IntakeSettings,
+        config: Option<&Path>,
+        inherited: &mut Inherited,
+    ) -> Result<(), CommandError> {
+        let Some(role) = Role::of(&intake.channel) else { return Ok(()) };
+        for asked in intake.channel.listen() {
+            let mut door = |listener| {
+                self.doors.push(Door { role, asked: asked.clone(), intake: number, listener });
+            };
+            match asked {
+                ListenAddress::Tcp(address) => {
+                    let opened = streams(role, *address, *address, inherited);
+                    let opened = opened.map_err(|error| busy(config, role, "TCP", *address, &error))?;
+                    opened.into_iter().map(DoorListener::Tcp).for_each(&mut door);
+                }
+                ListenAddress::Unix(path) => {
+                    let opened = local_streams(role, path, intake.channel.socket_group(), inherited);
+                    let opened = opened.map_err(|error| {
+                        let mend =
+                            "its folder must be there and this user's to write in, and no other process may have it";
+                        CommandError::Usage(format!("cannot listen on {asked}: {error}; {mend}"))
+                    })?;
+                    opened.into_iter().map(DoorListener::Unix).for_each(&mut door);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the inherited listeners of an address, or binds `free`.
     fn open_stream(
         &mut self,
@@ -254,13 +345,8 @@ impl Listeners {
         free: SocketAddr,
         inherited: &mut Inherited,
     ) -> io::Result<()> {
-        let taken = inherited.take(Transport::Tcp, role, asked)?;
-        let bind = taken.is_empty().then(|| connections::bind(free));
-        for listener in taken.into_iter().map(|socket| Ok(TcpListener::from(socket))).chain(bind) {
-            let listener = listener?;
-            listener.set_nonblocking(true)?;
-            self.streams.push(Stream { role, asked, listener });
-        }
+        let opened = streams(role, asked, free, inherited)?;
+        self.streams.extend(opened.into_iter().map(|listener| Stream { role, asked, listener }));
         Ok(())
     }
 
@@ -271,14 +357,23 @@ impl Listeners {
     pub(super) fn duplicates(&self) -> io::Result<Vec<(Label, OwnedFd)>> {
         let mut all = Vec::new();
         for Datagrams { asked, sockets, own, .. } in &self.udp {
-            let label = Label { transport: Transport::Udp, role: Some(Role::Dns), address: *asked };
+            let address = ListenAddress::Tcp(*asked);
+            let label = Label { transport: Transport::Udp, role: Some(Role::Dns), address };
             for socket in &sockets[..*own] {
-                all.push((label, socket.as_fd().try_clone_to_owned()?));
+                all.push((label.clone(), socket.as_fd().try_clone_to_owned()?));
             }
         }
         for Stream { role, asked, listener } in &self.streams {
-            let label = Label { transport: Transport::Tcp, role: Some(*role), address: *asked };
+            let label = Label { transport: Transport::Tcp, role: Some(*role), address: ListenAddress::Tcp(*asked) };
             all.push((label, listener.as_fd().try_clone_to_owned()?));
+        }
+        for Door { role, asked, listener, .. } in &self.doors {
+            let label = Label { transport: Transport::Tcp, role: Some(*role), address: asked.clone() };
+            let socket = match listener {
+                DoorListener::Tcp(listener) => listener.as_fd(),
+                DoorListener::Unix(listener) => listener.as_fd(),
+            };
+            all.push((label, socket.try_clone_to_owned()?));
         }
         Ok(all)
     }
@@ -302,18 +397,58 @@ impl Listeners {
                 Role::Http => writeln!(output, "{zone}: HTTP on http://{address}")?,
                 Role::Intake => writeln!(output, "{zone}: intake on http://{address}")?,
                 Role::Metrics => writeln!(output, "{zone}: metrics on http://{address}")?,
+                Role::Lmtp | Role::Smtp | Role::TrapServer | Role::Milter => {}
             }
+        }
+        for Door { role, asked, listener, .. } in &self.doors {
+            let address = match listener {
+                DoorListener::Tcp(listener) => listener.local_addr()?.to_string(),
+                DoorListener::Unix(_) => asked.to_string(),
+            };
+            writeln!(output, "{zone}: {} on {address}", role.key().1)?;
         }
         writeln!(output, "{zone}: data in {}", settings.data.display())?;
         Ok(output)
     }
 }
 
+/// Takes the inherited listeners of an address, or binds `free`.
+fn streams(role: Role, asked: SocketAddr, free: SocketAddr, inherited: &mut Inherited) -> io::Result<Vec<TcpListener>> {
+    let taken = inherited.take(Transport::Tcp, role, asked)?;
+    let bind = taken.is_empty().then(|| connections::bind(free));
+    let listeners = taken.into_iter().map(|socket| Ok(TcpListener::from(socket))).chain(bind);
+    listeners.map(|listener| listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener))).collect()
+}
+
+/// Takes the inherited listeners of a path, or binds it.
+fn local_streams(
+    role: Role,
+    path: &Path,
+    group: Option<&str>,
+    inherited: &mut Inherited,
+) -> io::Result<Vec<UnixListener>> {
+    let taken: Vec<UnixListener> = inherited.take_path(role, path).into_iter().map(UnixListener::from).collect();
+    if !taken.is_empty() {
+        for listener in &taken {
+            listener.set_nonblocking(true)?;
+        }
+        return Ok(taken);
+    }
+    let group = match group {
+        Some(name) => {
+            let known = Group::from_name(name)?;
+            Some(known.ok_or_else(|| io::Error::other(format!("there is no group {name:?}")))?.gid)
+        }
+        None => None,
+    };
+    Ok(vec![connections::bind_path(path, group)?])
+}
+
 /// What a listener of HTTP serves; none for those of DNS.
 pub(super) fn served(role: Role, settings: &Settings) -> Option<Served> {
     let http = &settings.http;
     match role {
-        Role::Dns | Role::Tls | Role::Https => None,
+        Role::Dns | Role::Tls | Role::Https | Role::Lmtp | Role::Smtp | Role::TrapServer | Role::Milter => None,
         Role::Http => Some(Served { intake: http.intake.is_empty(), pages: true, metrics: http.metrics.is_empty() }),
         Role::Intake => Some(Served { intake: true, ..NOTHING }),
         Role::Metrics => Some(Served { metrics: true, ..NOTHING }),
@@ -322,7 +457,10 @@ pub(super) fn served(role: Role, settings: &Settings) -> Option<Served> {
 
 fn busy(config: Option<&Path>, role: Role, transport: &str, address: SocketAddr, error: &io::Error) -> CommandError {
     let file = config.map_or_else(|| "a settings file".to_owned(), |path| path.display().to_string());
-    let (table, key) = role.key();
+    let (table, key) = match role.key() {
+        ("intake", _) => ("[intake]", "listen"),
+        key => key,
+    };
     let (port, other) = (address.port(), SocketAddr::new(address.ip(), 0).to_string());
     let other = other.trim_end_matches('0');
     let elsewhere = format!("`{key} = [\"{other}PORT\"]` under [{table}] in {file}");

@@ -48,7 +48,7 @@ use listeners::{Inherited, Label, Listeners, served};
 use reload::Reload;
 pub(super) use rules::empty_zone;
 use upgrade::{News, Program, Successor, Takeover};
-use writers::Writers;
+use writers::{Channels, Writers};
 
 /// How long open requests may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -176,6 +176,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let intake = Intake::new(Arc::clone(&declared), ledger, Arc::clone(&metrics));
     let router = |role| served(role, &settings).map(|served| web::router(served, intake.clone(), shown.clone()));
     let http = http.into_iter().filter_map(|stream| Some((stream.listener, router(stream.role)?))).collect();
+    let channels = Channels { doors: listeners.doors, settings: settings.intakes.clone(), intake: intake.clone() };
     drop(shown);
     let proxies = settings.http.proxies.clone();
     let (config, of_metrics) = (config.map(Path::to_owned), Arc::clone(&metrics));
@@ -194,7 +195,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     runtime.block_on(async {
         let signals = early.with_stop()?;
         let door = control::bind(&data)?;
-        let writers = Writers::begin(publisher, files, http, &proxies, &metrics, (door, control))?;
+        let writers = Writers::begin(publisher, files, http, &proxies, channels, &metrics, (door, control))?;
         match takeover {
             // Whoever read what the first process said may have gone away since.
             Some(takeover) => {

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::publisher::unix_now;
 
 /// The tables and keys that are heeded at a start only.
-const AT_START: [&str; 11] = [
+const AT_START: [&str; 12] = [
     "data",
     "zone",
     "dns.listen",
@@ -34,6 +34,7 @@ const AT_START: [&str; 11] = [
     "dns.tcp-per-prefix",
     "dns.tcp-idle",
     "http",
+    "intake",
 ];
 
 /// The table whose entries are known from the start; what their files say is not a setting.

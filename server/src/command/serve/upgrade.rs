@@ -41,7 +41,7 @@ const TAKEN: Duration = Duration::from_secs(120);
 /// How often new looks into the journal meanwhile.
 const FOLLOWED: Duration = Duration::from_millis(250);
 /// The longest message, bytes.
-const MESSAGE: usize = 128;
+const MESSAGE: usize = 256;
 /// What new is told by on its command line.
 const TAKEOVER: &str = "--takeover";
 

@@ -15,8 +15,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::files::StaticLists;
+use super::listeners::{Door, DoorListener};
+use crate::config::{ChannelSettings, IntakeSettings};
 use crate::control::{self, Control};
 use crate::declared::Current;
+use crate::intake::doors::{self, Listening};
+use crate::intake::{Intake, maildir};
 use crate::metrics::Metrics;
 use crate::publisher::{self, Publisher};
 use crate::web;
@@ -26,6 +30,13 @@ use crate::web;
 const WATCHER_GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked after meanwhile.
 const WATCHER_POLL: Duration = Duration::from_millis(10);
+
+/// Where samples come in beside HTTP.
+pub(super) struct Channels {
+    pub(super) doors: Vec<Door>,
+    pub(super) settings: Vec<IntakeSettings>,
+    pub(super) intake: Intake,
+}
 
 /// What runs.
 pub(super) struct Writers {
@@ -46,6 +57,7 @@ impl Writers {
         (files, declared): (StaticLists, Arc<Current>),
         http: Vec<(std::net::TcpListener, Router)>,
         proxies: &[IpNet],
+        channels: Channels,
         metrics: &Metrics,
         (door, control): (UnixListener, Control),
     ) -> io::Result<Self> {
@@ -60,6 +72,29 @@ impl Writers {
                 Ok(())
             });
         }
+        let Channels { doors, settings, intake } = channels;
+        for Door { listener, intake: number, .. } in doors {
+            let listening = match listener {
+                DoorListener::Tcp(listener) => Listening::Tcp(tokio::net::TcpListener::from_std(listener)?),
+                DoorListener::Unix(listener) => Listening::Unix(UnixListener::from_std(listener)?),
+            };
+            let settings = Arc::new(settings[number].clone());
+            let (intake, counts, stopped) = (intake.clone(), Arc::clone(&metrics.intake), stopped.clone());
+            tasks.spawn(async move {
+                doors::serve(listening, settings, intake, &counts, stopped).await;
+                Ok(())
+            });
+        }
+        for IntakeSettings { feed, channel } in settings {
+            if let (ChannelSettings::Maildir(maildir), Some(feed)) = (channel, feed) {
+                let watching = maildir::watch(maildir, feed, intake.clone(), stopped.clone());
+                tasks.spawn(async move {
+                    watching.await;
+                    Ok(())
+                });
+            }
+        }
+        drop(intake);
         let mut told = stopped;
         let until = async move {
             // An error means that the sender is gone, which is an end as well.

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod entries;
+mod intake;
 mod mistakes;
 
 /// The example of INTERFACE.md with a token in place of the token file, and without the static list.
@@ -137,7 +138,7 @@ fn the_example_of_the_interface_says_what_it_shows() {
     assert_eq!(settings.relays, [relay]);
     let feed = FeedSettings {
         name: "traps".to_owned(),
-        token: TokenDigest::of("TOKEN-TOKEN-TOKEN-TOKEN"),
+        token: Some(TokenDigest::of("TOKEN-TOKEN-TOKEN-TOKEN")),
         relays: vec!["mx1".to_owned()],
         boundary: Boundary::Headers,
         trust: Trust::Own,
@@ -317,7 +318,7 @@ fn token_files_lie_beside_the_settings_and_data_in_the_working_directory() {
     let Loaded { settings: closed, warnings } = Settings::load(Some(&settings)).expect("settings");
     assert!(warnings.iter().all(|warning| warning.key.as_deref() != Some("feed.token-file")));
     assert_eq!(open, closed);
-    assert!(closed.feeds[0].token.matches("from-a-file-of-its-own"));
+    assert!(closed.feeds[0].token.unwrap().matches("from-a-file-of-its-own"));
     assert_eq!(closed.data, Path::new("./firsthand-data"));
     assert_eq!(Token::of_feed(&settings, "traps").expect("a token").as_str(), "from-a-file-of-its-own");
     fs::write(&token, "short\n").expect("written");

@@ -1,0 +1,114 @@
+//! `[[intake]]`: what it means, and its mistakes.
+
+use super::*;
+
+const BASE: &str = "[[relay]]\nname = \"mx1\"\nhosts = [\"mx1.example.net\"]\nnetworks = [\"10.9.0.10\"]\n\
+                    [[feed]]\nname = \"own\"\ntoken = \"a-token-for-tests-one\"\nrelays = [\"mx1\"]\nnetworks = [\"127.0.0.1\"]\n\
+                    [[feed]]\nname = \"seen\"\ntoken = \"a-token-for-tests-two\"\nboundary = \"channel\"\nnetworks = [\"10.9.0.0/24\"]\n";
+
+fn with(intake: &str) -> String {
+    format!("{BASE}[[intake]]\n{intake}\n")
+}
+
+#[test]
+fn every_kind_is_read_and_printed() {
+    let text = BASE.to_owned()
+        + r#"
+[[intake]]
+kind = "lmtp"
+listen = ["127.0.0.1:2424", "unix:/run/firsthand/lmtp"]
+socket-group = "postfix"
+feed = "own"
+xclient = ["127.0.0.1"]
+[[intake]]
+kind = "smtp"
+listen = ["127.0.0.1:2525"]
+hostname = "Traps.Example"
+proxies = ["10.9.0.1"]
+[[intake]]
+kind = "trap-server"
+listen = ["192.0.2.25:25"]
+feed = "seen"
+greeting-delay = "5s"
+rcpt-delay = "1s"
+unknown-recipients = "accept"
+action = "reject"
+[[intake]]
+kind = "milter"
+listen = ["unix:milter"]
+feed = "seen"
+action = "discard"
+[[intake]]
+kind = "maildir"
+path = "Maildir"
+trap = "@traps.example"
+feed = "own"
+taken = "deleted"
+"#;
+    let settings = Settings::parse(&text, "x.toml", Path::new("/etc/firsthand")).unwrap().settings;
+    let [lmtp, smtp, server, milter, maildir] = settings.intakes.as_slice() else { panic!("{:?}", settings.intakes) };
+    let unix = |path: &str| ListenAddress::Unix(path.into());
+    assert_eq!(lmtp.channel.listen()[1], unix("/run/firsthand/lmtp"));
+    assert_eq!((lmtp.feed.as_deref(), lmtp.channel.socket_group()), (Some("own"), Some("postfix")));
+    let ChannelSettings::Smtp(smtp_settings) = &smtp.channel else { panic!() };
+    assert_eq!((smtp.feed.as_deref(), smtp_settings.hostname.as_deref()), (None, Some("traps.example")));
+    let ChannelSettings::TrapServer(server) = &server.channel else { panic!() };
+    assert_eq!(server.greeting_delay, Duration::from_secs(5));
+    assert_eq!((server.unknown_recipients, server.action), (UnknownRecipients::Accept, TrapAction::Reject));
+    assert_eq!(milter.channel.listen(), [unix("/etc/firsthand/milter")]);
+    let ChannelSettings::Maildir(maildir) = &maildir.channel else { panic!() };
+    assert_eq!((maildir.path.as_path(), maildir.taken), (Path::new("/etc/firsthand/Maildir"), Taken::Deleted));
+    let printed = settings.to_toml();
+    assert_eq!(loaded(&printed).settings, settings, "{printed}");
+}
+
+#[test]
+fn mistakes_name_their_place_and_mend() {
+    let line = BASE.lines().count() + 2;
+    for (text, at, key, what, mend) in [
+        ("kind = \"lmpt\"\nlisten = [\"127.0.0.1:24\"]", 0, "kind", "\"lmpt\" is not known", "did you mean \"lmtp\""),
+        ("listen = [\"127.0.0.1:24\"]", -1, "kind", "is missing", "kind = \"lmtp\""),
+        ("kind = \"lmtp\"", -1, "listen", "is missing", "listen = [\"127.0.0.1:24\"]"),
+        ("kind = \"lmtp\"\nlisten = [\"127.0.0.1\"]", 1, "listen", "not an address with a port", "127.0.0.1:5300"),
+        ("kind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]\naction = \"accept\"", 2, "action", "unknown key", "hostname"),
+        ("kind = \"lmtp\"\nlisten = [\"unix:/run/x\"]", -1, "feed", "whose samples come here", "feed = \"own\""),
+        ("kind = \"lmtp\"\nlisten = [\"unix:/run/x\"]\nfeed = \"on\"", 2, "feed", "is no feed", "did you mean \"own\""),
+        ("kind = \"milter\"\nlisten = [\"127.0.0.1:24\"]\nfeed = \"own\"", 2, "feed", "reads headers", "\"channel\""),
+        ("kind = \"trap-server\"\nlisten = [\"127.0.0.1:25\"]", -1, "feed", "is missing", "feed = "),
+        ("kind = \"maildir\"\npath = \"x\"\ntrap = \"y\"\nfeed = \"own\"", 2, "trap", "no \"@\"", "sales@"),
+        ("kind = \"lmtp\"\nlisten = [\"127.0.0.1:8080\"]", 1, "listen", "taken by the default http.listen", "another"),
+        (
+            "kind = \"lmtp\"\nlisten = [\"unix:/run/x\", \"unix:/run/x\"]\nfeed = \"own\"",
+            1,
+            "listen",
+            "taken by line",
+            "another",
+        ),
+        (
+            "kind = \"smtp\"\nlisten = [\"127.0.0.1:24\"]\nproxies = [\"0.0.0.0/0\"]",
+            2,
+            "proxies",
+            "holds strangers",
+            "10.9",
+        ),
+    ] {
+        let at = usize::try_from(line as isize + at).unwrap();
+        assert_mistake(&with(text), at, &format!("intake.{key}"), what, mend);
+    }
+    let nowhere = with("kind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]\nfeed = \"own\"")
+        .replace("networks = [\"127.0.0.1\"]\n", "");
+    assert_mistake(&nowhere, line + 1, "intake.feed", "nobody may connect", "networks = [\"127.0.0.1\"]");
+}
+
+/// A feed needs a token unless a channel brings its samples.
+#[test]
+fn a_feed_without_a_token_needs_a_channel() {
+    let tokenless = |intake: &str| {
+        let lines = with(intake);
+        lines.lines().filter(|line| !line.starts_with("token")).map(|line| line.to_owned() + "\n").collect::<String>()
+    };
+    let mute = tokenless("kind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]\nfeed = \"own\"");
+    assert_mistake(&mute, 9, "feed.token", "is missing", "token-file");
+    let served = tokenless("kind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]");
+    assert!(loaded(&served).settings.feeds.iter().all(|feed| feed.token.is_none()));
+}

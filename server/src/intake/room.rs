@@ -1,0 +1,122 @@
+//! How much of what is on its way in is held in memory: so many bytes, whoever sends and however slowly.
+//!
+//! A sender's messages may take as much room as is left free beside them. So one sender alone has half of it, and however
+//! many others take all that they get, there is as much again for whoever comes next; a client that sends slowly holds up
+//! nobody but itself.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The bytes of messages that are held at most: two of the longest from each of two senders.
+const ROOM: usize = 256 << 20;
+
+/// The room of all senders.
+pub(super) struct Room {
+    bytes: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    all: usize,
+    senders: HashMap<String, usize>,
+}
+
+/// There is no room for more of this sender's; there will be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Full;
+
+/// The room that one message takes, given back when dropped.
+pub(super) struct Reservation {
+    room: Arc<Room>,
+    sender: String,
+    bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { bytes: ROOM, held: Mutex::default() }
+    }
+}
+
+impl Room {
+    /// Begins a message of a sender: a feed, or a network of strangers.
+    pub(super) fn begin(self: &Arc<Self>, sender: impl Into<String>) -> Reservation {
+        Reservation { room: Arc::clone(self), sender: sender.into(), bytes: 0 }
+    }
+
+    /// The bytes that are held.
+    pub(super) fn held(&self) -> usize {
+        self.lock().all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // Nothing panics between two changes that belong together.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reservation {
+    /// Takes room for so many bytes more.
+    ///
+    /// # Errors
+    /// When the sender has its share; nothing is taken then.
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+        let mut held = self.room.lock();
+        let of_sender = held.senders.get(&self.sender).copied().unwrap_or(0);
+        let (all, of_sender) = (held.all.saturating_add(bytes), of_sender.saturating_add(bytes));
+        if all > self.room.bytes || of_sender > self.room.bytes - all {
+            return Err(Full);
+        }
+        held.all = all;
+        match held.senders.get_mut(&self.sender) {
+            Some(known) => *known = of_sender,
+            None => drop(held.senders.insert(self.sender.clone(), of_sender)),
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
+        let mut held = self.room.lock();
+        held.all -= self.bytes;
+        if let Some(of_sender) = held.senders.get_mut(&self.sender) {
+            *of_sender -= self.bytes;
+            if *of_sender == 0 {
+                held.senders.remove(&self.sender);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever takes all that he gets leaves as much to the next.
+    #[test]
+    fn there_is_always_room_for_another() {
+        let room = Arc::new(Room { bytes: 1000, held: Mutex::default() });
+        let fill = |sender: &str| {
+            let mut reservation = room.begin(sender);
+            while reservation.grow(1).is_ok() {}
+            reservation
+        };
+        let one = fill("one");
+        assert_eq!(one.bytes, 500);
+        let two = fill("two");
+        assert_eq!(two.bytes, 250);
+        // A second message of the same sender has no share of its own.
+        assert_eq!(room.begin("one").grow(1), Err(Full));
+        assert!(room.begin("three").grow(125).is_ok());
+        drop(one);
+        drop(two);
+        assert_eq!((room.held(), room.lock().senders.len()), (0, 0));
+        assert_eq!(room.begin("one").grow(usize::MAX), Err(Full));
+    }
+}

@@ -1,0 +1,21 @@
+//! SMTP and LMTP.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use super::Intake;
+use crate::config::IntakeSettings;
+use crate::connections::Place;
+
+/// Answers one client until it has said QUIT, gone, or taken too long.
+pub(super) async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send,
+    place: &Arc<Place>,
+    settings: &IntakeSettings,
+    intake: &Intake,
+    stop: watch::Receiver<bool>,
+) {
+    let _ = (stream, place, settings, intake, stop);
+}
