@@ -1,29 +1,16 @@
-//! A network of its own for each test: the program that is tested, Firsthand, and a small Internet between them.
-//!
-//! [`alone`] runs a test as the first process of new network, mount and process-id namespaces. There every address is the
-//! test's: it binds port 53, puts its own files over those in `/etc`, and takes connections from global addresses. All of
-//! it, and every process in it, ends with the test, however that ends.
+//! The program that is tested, Firsthand, and a small Internet between them, in a network of its own ([`alone_as`]).
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::ops::Deref;
+use std::time::Duration;
 
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 
+pub(crate) use crate::harness::alone::{Daemon, PATIENCE, mount, run};
+use crate::harness::alone::{Place, alone_as};
 use crate::harness::{self, Service, TOKEN, message};
-
-/// Says to the test's program that it is inside.
-const INSIDE: &str = "FIRSTHAND_CLIENTS_INSIDE";
-
-/// How long a program may take to start, or to answer, on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How long a whole test may take.
-const TEST_PATIENCE: Duration = Duration::from_secs(240);
 
 /// Where Firsthand answers for the zone, as its name servers' addresses.
 pub(crate) const SERVERS: [&str; 2] = ["192.0.2.53", "2001:db8::53"];
@@ -55,77 +42,23 @@ pub(crate) const UNLISTED: [&str; 3] = ["83.70.211.37", "2a00:1f:1:3::99", "2001
 
 /// Runs a test in a network of its own. The test's name is that of the function whose closure `test` is.
 pub(crate) fn alone<T: Fn(&Network)>(test: T) {
-    // Process 1 is never the one that `cargo test` started.
-    if std::process::id() == 1 && std::env::var_os(INSIDE).is_some() {
-        return test(&Network::new());
-    }
-    let user = fs::metadata("/proc/self").unwrap().uid();
-    assert_eq!(user, 0, "these tests make networks and run mail servers in them: run them as root");
-    let name = std::any::type_name::<T>();
-    let name = name.split_once("::").unwrap().1.trim_end_matches("::{{closure}}");
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("output");
-    let output = File::create(&path).unwrap();
-    let mut child = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL"])
-        .args(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
-        .arg(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(INSIDE, "1")
-        .stdin(Stdio::null())
-        .stdout(output.try_clone().unwrap())
-        .stderr(output)
-        .spawn()
-        .expect("setpriv and unshare (package util-linux) are needed");
-    let began = Instant::now();
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break Some(status),
-            None if began.elapsed() > TEST_PATIENCE => break None,
-            None => std::thread::sleep(Duration::from_millis(20)),
-        }
-    };
-    if status.is_none() {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    let said = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-    assert!(
-        status.is_some_and(|status| status.success()) && said.contains("1 passed"),
-        "in its own network (ended: {status:?}):\n{said}"
-    );
+    alone_as::<T>(|place| test(&Network::new(place)));
 }
 
 /// What a test finds in its network.
 pub(crate) struct Network {
-    folder: tempfile::TempDir,
+    place: Place,
     /// Firsthand, with [`LISTED`], [`MIXED`] and [`BACKSCATTER`] listed.
     pub(crate) service: Service,
 }
 
-/// A program that runs until it is dropped.
-pub(crate) struct Daemon {
-    child: Child,
-    log: PathBuf,
-}
-
 impl Network {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        // The programs give up root, and must reach their own folders below this one.
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fn new(place: Place) -> Self {
         let ours = ["192.0.2.1", "2001:db8::1"];
         let strangers = LISTED.iter().chain(&UNLISTED).chain([&MIXED, &BACKSCATTER, &SAME_64]);
-        let addresses = ours.iter().chain(&SERVERS).chain(&TAPPED).chain(strangers);
-        run(Command::new("ip").args(["link", "set", "lo", "up"]));
-        for address in addresses {
-            // No duplicate address detection on lo; without the word an address is tentative at first all the same.
-            let flags: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
-            let prefix = format!("{address}/{}", if address.contains(':') { 128 } else { 32 });
-            run(Command::new("ip").args(["address", "add", &prefix, "dev", "lo"]).args(flags));
-        }
+        ours.iter().chain(&SERVERS).chain(&TAPPED).chain(strangers).for_each(|address| place.give(address));
         let service = Service::start(&settings());
-        let network = Self { folder, service };
+        let network = Self { place, service };
         let resolver = network.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:5 attempts:4\n");
         mount(&resolver, "/etc/resolv.conf");
         for (place, owner) in [("bind", "/etc/bind"), ("bind-cache", "/var/cache/bind"), ("unbound", "/etc/unbound")] {
@@ -136,28 +69,6 @@ impl Network {
         }
         network.list();
         network
-    }
-
-    /// A path below the test's folder.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Writes a file below the test's folder, with `{folder}` in it put in; its path.
-    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text.replace("{folder}", self.folder.path().to_str().unwrap())).unwrap();
-        path
-    }
-
-    /// Starts a program that stays in the foreground; what it says goes to a log.
-    pub(crate) fn daemon(&self, name: &str, command: &mut Command) -> Daemon {
-        let log = self.path(&format!("{name}.log"));
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file).spawn();
-        let child = child.unwrap_or_else(|error| panic!("{name} (tests/run installs it): {error}"));
-        Daemon { child, log }
     }
 
     /// Lists what the tests expect to be listed, and looks.
@@ -197,27 +108,11 @@ impl Network {
     }
 }
 
-impl Daemon {
-    /// Waits until `ready`; if the program ends first, or takes too long, says what it said.
-    pub(crate) fn wait(&mut self, what: &str, ready: impl Fn() -> bool) {
-        let began = Instant::now();
-        while !ready() {
-            let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && began.elapsed() < PATIENCE,
-                "no {what} (ended: {ended:?}):\n{}",
-                fs::read_to_string(&self.log).unwrap_or_default()
-            );
-            std::thread::sleep(Duration::from_millis(30));
-        }
-    }
-}
+impl Deref for Network {
+    type Target = Place;
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nobody to tell either way.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    fn deref(&self) -> &Place {
+        &self.place
     }
 }
 
@@ -271,18 +166,4 @@ pub(crate) fn resolve(resolver: SocketAddr, name: &str, kind: RecordType) -> Opt
         return Some((message.metadata.response_code, records.collect()));
     }
     None
-}
-
-/// Puts a file or a folder in the place of another, in this network alone.
-pub(crate) fn mount(ours: &Path, theirs: &str) {
-    assert!(Path::new(theirs).exists(), "{theirs} is missing: tests/run installs the package that has it");
-    run(Command::new("mount").arg("--bind").arg(ours).arg(theirs));
-}
-
-/// Runs a command to its end, which must be a good one; what it wrote.
-pub(crate) fn run(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {}: {text}", output.status);
-    text
 }
