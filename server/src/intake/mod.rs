@@ -37,6 +37,9 @@ use room::{Reservation, Room};
 /// The most addresses and names of one sample that are kept as framed.
 const FRAMED_LIMIT: usize = 50;
 
+/// Messages shorter than this, in octets, are judged where they came in.
+const JUDGED_AT_ONCE: usize = 32 << 10;
+
 /// How long the ledger may take to make a sample durable.
 const DURABLE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -149,8 +152,12 @@ impl Intake {
             envelope: submission.envelope.as_ref(),
             observed_peer: submission.observed_peer,
         };
-        // What a message costs is bounded, but not by so little that other requests should wait for it.
-        let verdict = tokio::task::block_in_place(|| judge(&sample, &feed.topology));
+        // What a long message costs is bounded, but not by so little that other requests should wait for it; to make way for
+        // them costs more than to judge a short one.
+        let verdict = match submission.message.len() {
+            ..JUDGED_AT_ONCE => judge(&sample, &feed.topology),
+            JUDGED_AT_ONCE.. => tokio::task::block_in_place(|| judge(&sample, &feed.topology)),
+        };
         let arrival = Arrival {
             feed: &feed.name,
             trap: submission.trap,
