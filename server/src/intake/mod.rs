@@ -5,12 +5,13 @@
 
 pub mod files;
 mod refusal;
+mod seldom;
 mod room;
 mod quota;
 mod share;
 pub mod http;
 mod smtp;
-mod milter;
+pub mod milter;
 pub mod maildir;
 pub mod doors;
 
@@ -52,6 +53,7 @@ pub struct Intake {
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
     room: Arc<Room>,
+    seldom: Arc<seldom::Seldom>,
 }
 
 /// A sample as a channel hands it in.
@@ -83,7 +85,7 @@ impl Intake {
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), room: Arc::default() }
+        Self { declared, ledger, metrics, quotas, shares: Arc::default(), room: Arc::default(), seldom: Arc::default() }
     }
 
     /// Makes ready for other feeds, before they are declared.
