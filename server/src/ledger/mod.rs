@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
-pub use embedded::{Ledger, LedgerError};
+pub use embedded::{Ledger, LedgerError, OnBroken};
 pub use reads::Due;
 use serde::{Deserializer, Serializer};
 pub use withdrawals::{Standing, Step};

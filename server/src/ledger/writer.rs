@@ -55,7 +55,8 @@ impl Writer {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Write>) {
         self.finish_withdrawals();
         let mut batch = Vec::with_capacity(BATCH);
-        while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+        // Whoever still waits when the ledger is broken off finds it closed.
+        while self.shared.broken().is_none() && queue.blocking_recv_many(&mut batch, BATCH) > 0 {
             self.commit(&mut batch);
         }
     }
@@ -108,7 +109,9 @@ impl Writer {
             transaction.commit()?;
             Ok(withdrawals)
         };
-        let result = match transact() {
+        // Whoever finds that the disk cannot be relied on may be another thread: nothing is acknowledged after it.
+        let written = transact().map_err(|error| self.shared.heed(error));
+        let result = match written.and_then(|done| self.shared.broken().cloned().map_or(Ok(done), Err)) {
             Ok(withdrawals) => {
                 self.generation = generation;
                 self.purged = purged;
@@ -121,6 +124,8 @@ impl Writer {
                 }
                 Ok(())
             }
+            // It has been told.
+            Err(error @ LedgerError::Broken { .. }) => Err(error),
             Err(error) => {
                 tracing::error!(%error, "a write to the ledger failed; nothing of it was acknowledged");
                 Err(error)

@@ -27,7 +27,7 @@ use sd_notify::NotifyState;
 use tokio::sync::{mpsc, oneshot};
 use tracing_subscriber::EnvFilter;
 
-use super::CommandError;
+use super::{CommandError, IO_ERROR};
 use crate::certificate::Certificate;
 use crate::cli::ServeArguments;
 use crate::config::Settings;
@@ -353,11 +353,18 @@ async fn hand_over(
     }
 }
 
+/// Ends the process when the disk can no longer be relied on, from the thread that found it: whoever else is about to answer
+/// must not, and an end in good order would sync and answer. It is the only place but `main` where the process ends. The log
+/// has told why, and standard error keeps nothing back.
+fn end_at_once() {
+    std::process::exit(i32::from(IO_ERROR));
+}
+
 /// Opens the ledger, for which whoever holds it has `patience` to let it go.
 fn open_ledger(folder: &Path, patience: Duration) -> Result<Ledger, LedgerError> {
     let began = Instant::now();
     loop {
-        match Ledger::open(folder) {
+        match Ledger::open_and_tell(folder, |_| end_at_once()) {
             Err(LedgerError::InUse(_)) if began.elapsed() < patience => thread::sleep(LEDGER_POLL),
             opened => return opened,
         }
