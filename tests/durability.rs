@@ -8,6 +8,8 @@ mod harness;
 mod load;
 #[path = "durability/shim.rs"]
 mod shim;
+#[path = "durability/space.rs"]
+mod space;
 #[path = "durability/sync.rs"]
 mod sync;
 
@@ -30,12 +32,12 @@ fn kill_at_random_moments_under_load() {
             std::thread::sleep(Duration::from_millis(20));
         });
         service.kill_and_restart();
-        load.check(&service, &format!("round {round}"));
+        load.check(&service, 0, &format!("round {round}"));
     }
     let acknowledged = load.acknowledged();
     let facts = load.send_all_again(&service);
     println!("{kills} kills, {acknowledged} samples acknowledged, all there, {facts} sent, each there once");
-    assert!(facts > 20 * kills, "only {facts} samples: that was no load");
+    assert!(facts > 10 * kills, "only {facts} samples: that was no load");
 }
 
 /// Ends it by its id while the clients go on; they see broken connections, which count for nothing.

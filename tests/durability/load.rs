@@ -83,15 +83,16 @@ impl Load {
         self.refused.lock().unwrap().clone()
     }
 
-    /// G9: every acknowledged sample is there once and counted once, and nothing else is but what was sent.
-    pub(crate) fn check(&self, service: &Service, when: &str) {
+    /// G9: every acknowledged sample is there once and counted once, and nothing else is but what was sent, and `others` that
+    /// somebody else handed in.
+    pub(crate) fn check(&self, service: &Service, others: usize, when: &str) {
         assert_eq!(*self.wrongly.lock().unwrap(), [""; 0], "{when}: acknowledged though it must not be");
         let kept = kept(service);
         let acknowledged = self.acknowledged.lock().unwrap();
         let lost: Vec<_> = acknowledged.difference(&kept).collect();
         assert!(lost.is_empty(), "{when}: acknowledged but lost: {lost:?}");
         let (facts, distinct, counted) = counts(service);
-        let sent = self.next.load(Ordering::Relaxed);
+        let sent = self.next.load(Ordering::Relaxed) + others;
         assert!(facts == distinct && counted == facts && facts <= sent, "{when}: {facts} {distinct} {counted} {sent}");
     }
 

@@ -36,7 +36,7 @@ fn a_failed_sync_ends_the_process() {
     shim.fail_syncs(false);
     load.allow();
     service.restart();
-    load.check(&service, "after the restart");
+    load.check(&service, 0, "after the restart");
     load.run(&service, || std::thread::sleep(Duration::from_millis(200)));
     assert!(load.acknowledged() > before);
     load.send_all_again(&service);

@@ -18,6 +18,7 @@ use serde_json::json;
 use super::{Intake, Submission};
 use crate::config::FeedKind;
 use crate::declared::{Declared, Feed, bare};
+use crate::ledger::LedgerError;
 
 /// The header that names the trap.
 pub const TRAP: &str = "firsthand-trap";
@@ -43,6 +44,7 @@ enum Refused {
     OverQuota(Duration),
     TooLarge,
     TooSlow,
+    DiskFull,
     NotDurable,
 }
 
@@ -59,6 +61,7 @@ impl Refused {
             Self::OverQuota(_) => "over-quota",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
+            Self::DiskFull => "disk-full",
             Self::NotDurable => "not-durable",
         }
     }
@@ -72,7 +75,7 @@ impl Refused {
             Self::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DiskFull | Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -90,6 +93,9 @@ impl Refused {
             Self::OverQuota(_) => "The feed has used up its quota.",
             Self::TooLarge => "The message is larger than 50 MiB, or broke off.",
             Self::TooSlow => "The message took longer than 60 s to arrive.",
+            Self::DiskFull => {
+                "The disk is nearly full, and no samples are taken until there is room; send it again later."
+            }
             Self::NotDurable => "The sample could not be made durable; send it again later.",
         }
     }
@@ -101,6 +107,7 @@ impl IntoResponse for Refused {
         let mut response = (self.status(), body).into_response();
         let retry = match &self {
             Self::OverQuota(wait) => wait.as_secs() + 1,
+            Self::DiskFull => 60,
             Self::NotDurable => 10,
             _ => return response,
         };
@@ -152,6 +159,7 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
         mail_from: sender.trim().trim_start_matches('<').trim_end_matches('>').to_owned(),
         rcpt_to: Vec::new(),
     });
+    intake.has_room().map_err(|_| Refused::DiskFull)?;
     intake.quotas.take(&feed.name, Instant::now()).map_err(Refused::OverQuota)?;
     // Only so many bodies are held at a time; the others wait in their clients' sockets.
     let places = intake.places.load().get(&feed.name).cloned().ok_or(Refused::NotDurable)?;
@@ -160,6 +168,10 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     let message = message.map_err(|_| Refused::TooSlow)?.map_err(|_| Refused::TooLarge)?;
     let submission = Submission { trap: &trap, message: &message, envelope, observed_peer };
     let taken = intake.take(feed, submission).await.map_err(|error| {
+        // That has been told, once for all samples.
+        if matches!(error, LedgerError::DiskFull { .. }) {
+            return Refused::DiskFull;
+        }
         tracing::error!(%error, feed = feed.name, "a sample was refused");
         Refused::NotDurable
     })?;
@@ -205,6 +217,7 @@ mod tests {
             Refused::OverQuota(wait),
             Refused::TooLarge,
             Refused::TooSlow,
+            Refused::DiskFull,
             Refused::NotDurable,
         ];
         let described: serde_json::Value = serde_json::from_str(include_str!("../web/openapi.json")).unwrap();

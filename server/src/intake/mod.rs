@@ -7,6 +7,7 @@ pub mod files;
 pub mod http;
 mod quota;
 mod share;
+mod space;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ use crate::config::FeedKind;
 use crate::declared::{Current, Feed};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
+pub use space::Space;
 
 /// The most addresses and names of one sample that are kept as framed.
 const FRAMED_LIMIT: usize = 50;
@@ -48,6 +50,7 @@ pub struct Intake {
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
     places: Arc<ArcSwap<HashMap<String, Arc<Semaphore>>>>,
+    space: Arc<Space>,
 }
 
 /// A sample as a channel hands it in.
@@ -80,7 +83,8 @@ impl Intake {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
         let places = Arc::new(ArcSwap::from_pointee(places_of(&known.feeds)));
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places }
+        let space = Arc::new(Space::new(ledger.folder(), known.free_space, Arc::clone(&metrics)));
+        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places, space }
     }
 
     /// Makes ready for other feeds, before they are declared.
@@ -93,11 +97,29 @@ impl Intake {
         }
     }
 
+    /// The room on the ledger's disk, which somebody must watch.
+    pub fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// Whether a sample would be taken as far as the disk is concerned: for a channel that would refuse it before it has all
+    /// of it. [`Intake::take`] asks for itself.
+    ///
+    /// # Errors
+    /// [`LedgerError::DiskFull`], for which the channel says "try again later".
+    pub fn has_room(&self) -> Result<(), LedgerError> {
+        match self.space.is_low() {
+            Some((free, floor)) => Err(LedgerError::DiskFull { free: free.0, floor: floor.0 }),
+            None => Ok(()),
+        }
+    }
+
     /// Judges a sample, keeps it, and returns when it is durable.
     ///
     /// # Errors
-    /// When it could not be made durable; nothing was acknowledged then.
+    /// When there is no room for it ([`LedgerError::DiskFull`]), or it could not be made durable; nothing was acknowledged then.
     pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, LedgerError> {
+        self.has_room()?;
         let arrived = unix_millis();
         let sample = Sample {
             message: submission.message,

@@ -84,6 +84,14 @@ pub enum LedgerError {
     /// What a start found in the log cannot be made safe while somebody else reads an older state.
     #[error("{} is being read by another program, which keeps the ledger's log from being moved into it; end that program, then start again", .0.display())]
     HeldByReader(PathBuf),
+    /// So little room is left that no samples are taken.
+    #[error("{free} bytes are free on the ledger's disk, and {floor} must stay so (storage.free-space)")]
+    DiskFull {
+        /// The bytes that are free.
+        free: u64,
+        /// The bytes that must stay free.
+        floor: u64,
+    },
     /// The writer has ended.
     #[error("the ledger is closed")]
     Closed,
@@ -258,6 +266,11 @@ impl Ledger {
             _lock: None,
         };
         Ok(Self { shared: Arc::new(shared), writer: None })
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        self.shared.path.parent().unwrap_or(&self.shared.path)
     }
 
     /// The id of a trap's domain, for the registry.
