@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
 mod harness;
+#[path = "durability/clock.rs"]
+mod clock;
 #[path = "durability/load.rs"]
 mod load;
 #[path = "durability/shim.rs"]
@@ -35,7 +37,7 @@ fn kill_at_random_moments_under_load() {
         load.check(&service, 0, &format!("round {round}"));
     }
     let acknowledged = load.acknowledged();
-    let facts = load.send_all_again(&service);
+    let facts = load.send_all_again(&service, 0);
     println!("{kills} kills, {acknowledged} samples acknowledged, all there, {facts} sent, each there once");
     assert!(facts > 10 * kills, "only {facts} samples: that was no load");
 }

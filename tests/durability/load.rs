@@ -23,6 +23,15 @@ pub(crate) struct Load {
     refused: Mutex<BTreeSet<String>>,
 }
 
+/// Tells the clients to stop when it goes.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Load {
     /// Hands in samples until `meanwhile` has ended.
     pub(crate) fn run(&self, service: &Service, meanwhile: impl FnOnce()) {
@@ -35,8 +44,9 @@ impl Load {
                     }
                 });
             }
+            // Also where it fails.
+            let _stop = Stop(&stop);
             meanwhile();
-            stop.store(true, Ordering::Relaxed);
         });
     }
 
@@ -96,14 +106,15 @@ impl Load {
         assert!(facts == distinct && counted == facts && facts <= sent, "{when}: {facts} {distinct} {counted} {sent}");
     }
 
-    /// What was not acknowledged is sent again, with the rest, and then everything is there once. How many these are.
-    pub(crate) fn send_all_again(&self, service: &Service) -> usize {
+    /// What was not acknowledged is sent again, with the rest, and then everything is there once, with `others` that somebody
+    /// else handed in. How many these are.
+    pub(crate) fn send_all_again(&self, service: &Service, others: usize) -> usize {
         let sent = self.sent.lock().unwrap();
         for (trap, message) in sent.iter() {
             assert_eq!(service.submit(trap, message).unwrap().0, 202);
         }
         let (facts, distinct, counted) = counts(service);
-        assert_eq!((facts, distinct, counted), (sent.len(), facts, facts));
+        assert_eq!((facts, distinct, counted), (sent.len() + others, facts, facts));
         facts
     }
 }

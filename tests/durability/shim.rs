@@ -38,6 +38,11 @@ impl Shim {
     pub(crate) fn fail_syncs(&self, fail: bool) {
         self.0.write_all_at(&i64::from(fail).to_ne_bytes(), 8).unwrap();
     }
+
+    /// The wall clock is ahead by so many seconds from now on.
+    pub(crate) fn set_clock_ahead(&self, seconds: i64) {
+        self.0.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
+    }
 }
 
 /// Starts it behind its shim, where it must end by itself.

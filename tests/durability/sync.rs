@@ -39,5 +39,5 @@ fn a_failed_sync_ends_the_process() {
     load.check(&service, 0, "after the restart");
     load.run(&service, || std::thread::sleep(Duration::from_millis(200)));
     assert!(load.acknowledged() > before);
-    load.send_all_again(&service);
+    load.send_all_again(&service, 0);
 }

@@ -14,7 +14,7 @@ mod writer;
 mod tests;
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::evidence::UnitKey;
+use firsthand_analyzer::evidence::{HOUR, UnitKey};
 use firsthand_analyzer::listing::Exemption;
 use firsthand_analyzer::score::Trap;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,9 @@ pub use withdrawals::{Standing, Step};
 
 /// The list that evidence of direct mail makes.
 pub const SPAM: &str = "spam";
+
+/// How far ahead the wall clock may be without anything being dropped that counts when it is set right, in seconds (48 h).
+pub const CLOCK_MARGIN: i64 = 48 * HOUR;
 
 /// A sample and its verdict.
 #[derive(Clone, Debug)]
