@@ -14,6 +14,8 @@ mod shim;
 mod space;
 #[path = "durability/sync.rs"]
 mod sync;
+#[path = "durability/torn.rs"]
+mod torn;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

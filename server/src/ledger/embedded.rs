@@ -25,10 +25,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row, ffi};
 use tokio::sync::{mpsc, oneshot};
 
 use super::reads::{change, read_pending};
-use super::schema;
 use super::withdrawals::{recount, standing};
 use super::writer::{Write, Writer};
 use super::{Change, Correction, Fact, Outcome, Publication, Recorded};
+use super::{log, schema};
 
 /// The ledger's file in the data folder.
 const FILE: &str = "ledger.sqlite";
@@ -452,6 +452,10 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
 
 /// The connection that writes, to a file of which all is on disk.
 fn made_safe(path: &Path) -> Result<Connection, LedgerError> {
+    let found = log::Found::look(path).unwrap_or_else(|error| {
+        tracing::warn!(%error, "it cannot be told how much of the ledger's log is whole");
+        log::Found::default()
+    });
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -459,12 +463,29 @@ fn made_safe(path: &Path) -> Result<Connection, LedgerError> {
     // What the log holds was read from the system's memory, and may be nowhere else: a process that was killed had not
     // synced it, or its sync failed, after which the system calls it clean and a sync of the log does nothing. A sample in it
     // would be answered as one that was kept before. Moved into the file, it is written anew, and synced.
+    let kept = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))?;
+    tell_of_discarded(path, found.discarded(usize::try_from(kept).unwrap_or(0)));
     let busy = |row: &Row<'_>| row.get::<_, bool>(0);
     if connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], busy)? {
         return Err(LedgerError::HeldByReader(path.to_owned()));
     }
     prepare(&mut connection, path)?;
     Ok(connection)
+}
+
+fn tell_of_discarded(path: &Path, discarded: Option<(String, bool)>) {
+    let log = log::beside(path);
+    match discarded {
+        None => {}
+        Some((what, false)) => tracing::warn!(
+            "{}: the log's end is not whole, as a process leaves it that is killed while it writes: {what} were discarded, of which nothing was acknowledged",
+            log.display()
+        ),
+        Some((what, true)) => tracing::error!(
+            "{}: the log is damaged: {what} were discarded, more than a process leaves unfinished: samples that were acknowledged may be among them. Look after the disk; what feeds and mail queues still hold may be handed in again",
+            log.display()
+        ),
+    }
 }
 
 /// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one.

@@ -6,6 +6,7 @@
 
 mod embedded;
 mod schema;
+mod log;
 mod withdrawals;
 mod corrections;
 mod reads;
