@@ -19,7 +19,7 @@ use firsthand_analyzer::score::{List, Policy, Registry, Trap};
 use firsthand_analyzer::topology::{HostPattern, Relay, Topology};
 
 use crate::config::{
-    BrakeSettings, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, TokenDigest, TrapAddress,
+    BrakeSettings, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, Size, TokenDigest, TrapAddress,
 };
 use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError};
 
@@ -57,6 +57,8 @@ pub struct Declared {
     pub exemptions: Exemptions,
     /// How fast the zone may grow.
     pub brake: BrakeSettings,
+    /// How much room must be left on the disk for samples to be taken.
+    pub free_space: Size,
     /// A digest of all that a listing depends on beside evidence: while it stands, so does what was replayed under it.
     pub digest: String,
     /// The Unix second at which the next exemption ends, if one does.
@@ -174,6 +176,7 @@ impl Declared {
             policy,
             exemptions: Exemptions::standard(exemptions),
             brake: settings.brake,
+            free_space: settings.storage.free_space,
             digest: blake3::hash(depends.as_bytes()).to_hex().to_string(),
             next_end,
         }

@@ -32,6 +32,8 @@ use crate::ledger::LedgerError;
 pub const NO: u8 = 1;
 /// Exit status on wrong usage or configuration.
 pub const WRONG_USAGE: u8 = 2;
+/// Exit status when the disk can no longer be relied on (EX_IOERR of sysexits.h).
+pub const IO_ERROR: u8 = 74;
 /// Exit status when it may work later (EX_TEMPFAIL of sysexits.h).
 pub const TRY_LATER: u8 = 75;
 
@@ -83,6 +85,7 @@ impl CommandError {
             Self::Ledger(LedgerError::Folder { error, .. }) if is_misplaced(error.kind()) => {
                 ExitCode::from(WRONG_USAGE)
             }
+            Self::Ledger(LedgerError::Broken { .. }) => ExitCode::from(IO_ERROR),
             Self::TryLater(_) | Self::Ledger(_) => ExitCode::from(TRY_LATER),
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) => ExitCode::from(TRY_LATER),

@@ -16,6 +16,7 @@
 mod remark;
 pub mod word;
 mod quota;
+mod size;
 mod address;
 mod name;
 mod source;
@@ -48,6 +49,7 @@ pub use intake::{
 };
 pub use quota::{Quota, QuotaPeriod};
 pub use remark::{Picture, Position, Remark, SettingsError, Severity};
+pub use size::Size;
 pub use token::{TOKEN_CHARACTERS_MAX, TOKEN_CHARACTERS_MIN, TOKEN_FILE_BYTES_MAX, Token, TokenDigest};
 pub use word::{
     DeclaredDialect, FeedKind, ListFormat, MilterAction, Mode, RateLimitMode, SunsetMode, Taken, TrapAction,
@@ -96,6 +98,8 @@ pub const PER_LIST_DEFAULT: u32 = 2000;
 pub const PER_FEED_DEFAULT: u32 = 500;
 /// Default of `brake.interval`.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(600);
+/// Default of `storage.free-space`: some days of corrections, expiry and publishing.
+pub const FREE_SPACE_DEFAULT: Size = Size(256 << 20);
 /// Default of `rate-limit.mode`: what would be withheld is counted first.
 pub const RATE_LIMIT_MODE_DEFAULT: RateLimitMode = RateLimitMode::Report;
 /// Default of `rate-limit.per-answer`, a second: a /24 full of mail servers without a common cache asks less.
@@ -162,6 +166,8 @@ pub struct Settings {
     pub brake: BrakeSettings,
     /// How many answers the unproven get.
     pub rate_limit: RateLimitSettings,
+    /// What the disk must have room for.
+    pub storage: StorageSettings,
     /// The known internal hosts, in the order of the file.
     #[serde(rename = "relay", skip_serializing_if = "Vec::is_empty")]
     pub relays: Vec<RelaySettings>,
@@ -282,6 +288,14 @@ pub struct RateLimitSettings {
     pub slip: u32,
     /// The networks that are never limited.
     pub exempt: Vec<IpNet>,
+}
+
+/// `[storage]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StorageSettings {
+    /// How much room must be left on the disk of `data`, or no samples are taken.
+    pub free_space: Size,
 }
 
 /// `[http]`.
@@ -491,6 +505,7 @@ impl Default for Settings {
             policy: PolicySettings::default(),
             brake: BrakeSettings::default(),
             rate_limit: RateLimitSettings::default(),
+            storage: StorageSettings::default(),
             relays: Vec::new(),
             feeds: Vec::new(),
             traps: Vec::new(),
@@ -545,6 +560,12 @@ impl Default for RateLimitSettings {
             slip: SLIP_DEFAULT,
             exempt: Vec::new(),
         }
+    }
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        Self { free_space: FREE_SPACE_DEFAULT }
     }
 }
 

@@ -46,6 +46,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
     let rate_limit =
         file.or_default("rate-limit", RateLimitSettings::default(), |value| rate_limit(value.table("rate-limit")?));
+    let storage = file.or_default("storage", StorageSettings::default(), |value| storage(value.table("storage")?));
     let mut tables = |key| file.take(key).map(|value| value.tables(key)).unwrap_or_default();
     let relays: Vec<_> = tables("relay").into_iter().map(relay).collect();
     let feeds: Vec<_> = tables("feed").into_iter().map(|table| feed(table, folder)).collect();
@@ -77,6 +78,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         policy: policy?,
         brake: brake?,
         rate_limit: rate_limit?,
+        storage: storage?,
         relays: relays.iter().map(|relay| relay.settings.clone()).collect::<Option<_>>()?,
         feeds: feeds.iter().map(|feed| feed.settings.clone()).collect::<Option<_>>()?,
         traps: traps.into_iter().map(|trap| trap.settings).collect::<Option<_>>()?,
@@ -305,6 +307,20 @@ fn brake(mut table: Table<'_>) -> Option<BrakeSettings> {
     let interval = table.or_default("interval", INTERVAL_DEFAULT, |value| value.length_of_time("10m", INTERVAL_MAX));
     table.finish();
     Some(BrakeSettings { per_list: per_list?, per_feed: per_feed?, interval: interval? })
+}
+
+/// `[storage]`
+fn storage(mut table: Table<'_>) -> Option<StorageSettings> {
+    let free_space = table.or_default("free-space", FREE_SPACE_DEFAULT, |value| {
+        let size = value.parsed("256MiB", Size::of)?;
+        if size == Size(0) {
+            let what = "takes samples until the disk is full, and then corrections, expiry and publishing fail as well";
+            value.warn(Flaw::new(what, "write free-space = \"256MiB\", for example"));
+        }
+        Some(size)
+    });
+    table.finish();
+    Some(StorageSettings { free_space: free_space? })
 }
 
 /// `[[relay]]`

@@ -77,7 +77,7 @@ impl Refused {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Now(Refusal::OverQuota(_)) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Now(Refusal::NoRoom | Refusal::NotDurable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Now(Refusal::NoRoom | Refusal::DiskFull | Refusal::NotDurable) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -220,6 +220,7 @@ mod tests {
             Refused::TooSlow,
             Refused::Now(Refusal::OverQuota(wait)),
             Refused::Now(Refusal::NoRoom),
+            Refused::Now(Refusal::DiskFull),
             Refused::Now(Refusal::NotDurable),
         ];
         let described: serde_json::Value = serde_json::from_str(include_str!("../web/openapi.json")).unwrap();

@@ -9,6 +9,7 @@ mod seldom;
 mod room;
 mod quota;
 mod share;
+mod space;
 pub mod http;
 mod smtp;
 pub mod milter;
@@ -34,6 +35,7 @@ use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
 pub use refusal::Refusal;
 use room::{Reservation, Room};
+pub use space::Space;
 
 /// The most addresses and names of one sample that are kept as framed.
 const FRAMED_LIMIT: usize = 50;
@@ -54,6 +56,7 @@ pub struct Intake {
     shares: Arc<share::Shares>,
     room: Arc<Room>,
     seldom: Arc<seldom::Seldom>,
+    space: Arc<Space>,
 }
 
 /// A sample as a channel hands it in.
@@ -85,7 +88,9 @@ impl Intake {
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), room: Arc::default(), seldom: Arc::default() }
+        let space = Arc::new(Space::new(ledger.folder(), known.free_space, Arc::clone(&metrics)));
+        let (shares, room, seldom) = (Arc::default(), Arc::default(), Arc::default());
+        Self { declared, ledger, metrics, quotas, shares, room, seldom, space }
     }
 
     /// Makes ready for other feeds, before they are declared.
@@ -115,7 +120,17 @@ impl Intake {
     /// # Errors
     /// Why it may not now; that is counted.
     fn admit(&self, feed: &Feed) -> Result<(), Refusal> {
-        self.counted(self.quotas.take(&feed.name, Instant::now()).map_err(Refusal::OverQuota))
+        let quota = || self.quotas.take(&feed.name, Instant::now()).map_err(Refusal::OverQuota);
+        self.counted(self.has_space().and_then(|()| quota()))
+    }
+
+    /// The room on the ledger's disk, which somebody must watch.
+    pub fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    fn has_space(&self) -> Result<(), Refusal> {
+        self.space.is_low().map_or(Ok(()), |_| Err(Refusal::DiskFull))
     }
 
     /// Begins a message of a sender, which takes room while it is held.
@@ -138,8 +153,11 @@ impl Intake {
     /// # Errors
     /// When it could not be made durable; nothing was acknowledged then. It is logged and counted.
     pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, Refusal> {
+        self.counted(self.has_space())?;
         let taken = match tokio::time::timeout(DURABLE_WITHIN, self.judge_and_keep(feed, submission)).await {
             Ok(Ok(taken)) => return Ok(taken),
+            // The ledger has told it, once for all samples of a transaction.
+            Ok(Err(error)) if error.is_disk_full() => return self.counted(Err(Refusal::DiskFull)),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("the ledger did not keep it within {DURABLE_WITHIN:?}"),
         };

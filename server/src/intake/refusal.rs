@@ -12,6 +12,8 @@ pub enum Refusal {
     OverQuota(Duration),
     /// As many messages are on their way in as there is room for.
     NoRoom,
+    /// The disk is nearly full.
+    DiskFull,
     /// The ledger could not make it durable.
     NotDurable,
 }
@@ -22,6 +24,7 @@ impl Refusal {
         match self {
             Self::OverQuota(_) => "over-quota",
             Self::NoRoom => "no-room",
+            Self::DiskFull => "disk-full",
             Self::NotDurable => "not-durable",
         }
     }
@@ -31,6 +34,9 @@ impl Refusal {
         match self {
             Self::OverQuota(_) => "The feed has used up its quota.",
             Self::NoRoom => "Too many messages are on their way in; send it again later.",
+            Self::DiskFull => {
+                "The disk is nearly full, and no samples are taken until there is room; send it again later."
+            }
             Self::NotDurable => "The sample could not be made durable; send it again later.",
         }
     }
@@ -40,6 +46,7 @@ impl Refusal {
         match self {
             Self::OverQuota(wait) => wait.as_secs() + 1,
             Self::NoRoom | Self::NotDurable => 10,
+            Self::DiskFull => 60,
         }
     }
 
@@ -47,7 +54,7 @@ impl Refusal {
     pub fn smtp(self) -> (u16, &'static str) {
         match self {
             Self::OverQuota(_) => (452, "4.2.2"),
-            Self::NoRoom => (452, "4.3.1"),
+            Self::NoRoom | Self::DiskFull => (452, "4.3.1"),
             Self::NotDurable => (451, "4.3.0"),
         }
     }

@@ -3,26 +3,32 @@
 //! One thread writes. It takes what has queued up, writes it in one transaction and answers after the commit, so that
 //! one sync of the disk serves many samples. Readers have connections of their own and wait for nobody. The log is
 //! moved into the file by a thread of its own, so that no acknowledgement waits for it.
+//!
+//! When a write or a sync fails as input and output do (EIO), nobody can tell any more what the disk holds: the system may
+//! have dropped what it could not write and report the next sync of it as done. Nothing is tried again then, and nobody
+//! answered: the ledger is broken off ([`LedgerError::Broken`]), and whoever opened it is told, to end the process. The
+//! next one reads what there is, and syncs all of it before it builds on it. A full disk is not that: what did not fit is
+//! undone, and whoever wanted it may try later.
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::{Unit, UnitKey};
 use firsthand_analyzer::nature::Nature;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, ffi};
 use tokio::sync::{mpsc, oneshot};
 
 use super::reads::{change, read_pending};
-use super::schema;
 use super::withdrawals::{recount, standing};
 use super::writer::{Write, Writer};
 use super::{Change, Correction, Fact, Outcome, Publication, Recorded};
+use super::{log, schema};
 
 /// The ledger's file in the data folder.
 const FILE: &str = "ledger.sqlite";
@@ -67,9 +73,55 @@ pub enum LedgerError {
     /// The store says no.
     #[error("the ledger: {0}")]
     Store(Arc<rusqlite::Error>),
+    /// Nobody can tell any more what the disk holds.
+    #[error("{}, or its log beside it, cannot be relied on any more: {}. What was acknowledged before this is kept; nothing is acknowledged from here on. Look after the disk (`dmesg`), then start the service again; if it comes back, move the data folder to another disk, or put a backup in its place", path.display(), failure(error))]
+    Broken {
+        /// The ledger's file.
+        path: PathBuf,
+        /// What the store says.
+        error: Arc<rusqlite::Error>,
+    },
+    /// What a start found in the log cannot be made safe while somebody else reads an older state.
+    #[error("{} is being read by another program, which keeps the ledger's log from being moved into it; end that program, then start again", .0.display())]
+    HeldByReader(PathBuf),
     /// The writer has ended.
     #[error("the ledger is closed")]
     Closed,
+}
+
+/// What the store says, with what it was about where it is known.
+fn failure(error: &rusqlite::Error) -> String {
+    let doing = match error.sqlite_extended_error_code() {
+        Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => "syncing it: ",
+        Some(ffi::SQLITE_IOERR_WRITE) => "writing it: ",
+        Some(ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ) => "reading it: ",
+        Some(ffi::SQLITE_IOERR_TRUNCATE) => "shortening it: ",
+        _ => "",
+    };
+    format!("{doing}{error}")
+}
+
+/// Whether nobody can tell, after this error, what the disk holds. A full disk is told as it is, but where the log's index
+/// finds no room.
+fn breaks(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure) => {
+            let code = error.sqlite_extended_error_code();
+            !matches!(code, Some(ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_NOMEM))
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => true,
+        _ => false,
+    }
+}
+
+/// Who is told once that the ledger is broken off, on the thread that found it: before anybody else is answered.
+pub type OnBroken = fn(&LedgerError);
+
+impl LedgerError {
+    /// Whether the disk had no room for it.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Store(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
 }
 
 impl From<rusqlite::Error> for LedgerError {
@@ -81,7 +133,7 @@ impl From<rusqlite::Error> for LedgerError {
 /// The embedded ledger.
 #[derive(Clone)]
 pub struct Ledger {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     writer: Option<mpsc::Sender<Write>>,
 }
 
@@ -92,16 +144,52 @@ pub(super) struct Shared {
     pub(super) touched: Mutex<HashMap<Origin, i64>>,
     pub(super) touch: Condvar,
     readers: Mutex<Vec<Connection>>,
+    broken: OnceLock<LedgerError>,
+    on_broken: OnBroken,
     // Held while the ledger is open, so that two processes never write one folder.
     _lock: Option<File>,
 }
 
+impl Shared {
+    /// Takes up an error of a write: where nobody can tell any more what the disk holds, nothing is acknowledged from here
+    /// on, and whoever opened the ledger is told.
+    pub(super) fn heed(&self, error: LedgerError) -> LedgerError {
+        match error {
+            LedgerError::Store(error) if breaks(&error) => self.break_off(error),
+            error => error,
+        }
+    }
+
+    fn break_off(&self, error: Arc<rusqlite::Error>) -> LedgerError {
+        let broken = LedgerError::Broken { path: self.path.clone(), error };
+        if self.broken.set(broken.clone()).is_ok() {
+            tracing::error!("{broken}");
+            (self.on_broken)(&broken);
+        }
+        broken
+    }
+
+    /// Why nothing may be acknowledged any more, if that is so.
+    pub(super) fn broken(&self) -> Option<&LedgerError> {
+        self.broken.get()
+    }
+}
+
 impl Ledger {
-    /// Opens the ledger in `folder` for writing, and makes it if there is none.
+    /// Opens the ledger in `folder` for writing, and makes it if there is none. Once it is broken off, all of its writes
+    /// fail.
     ///
     /// # Errors
     /// When the folder is in use, cannot be written, or holds another version's tables.
     pub fn open(folder: &Path) -> Result<Self, LedgerError> {
+        Self::open_and_tell(folder, |_| {})
+    }
+
+    /// The same; `on_broken` is told when the ledger is broken off, and may end the process.
+    ///
+    /// # Errors
+    /// When the folder is in use, cannot be written or synced, or holds another version's tables.
+    pub fn open_and_tell(folder: &Path, on_broken: OnBroken) -> Result<Self, LedgerError> {
         let folder_error = |error| LedgerError::Folder { path: folder.to_owned(), error: Arc::new(error) };
         // What is kept tells of traps: it is for the service's own user.
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(folder_error)?;
@@ -111,11 +199,10 @@ impl Ledger {
         // The log beside it gets the same mode.
         let options = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         drop(options().map_err(folder_error)?);
-        let mut connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        prepare(&mut connection, &path)?;
+        let connection = made_safe(&path).map_err(|error| match error {
+            LedgerError::Store(error) if breaks(&error) => LedgerError::Broken { path: path.clone(), error },
+            error => error,
+        })?;
         let trap_key = trap_key(&connection)?;
         let shared = Arc::new(Shared {
             path: path.clone(),
@@ -123,6 +210,8 @@ impl Ledger {
             touched: Mutex::default(),
             touch: Condvar::new(),
             readers: Mutex::default(),
+            broken: OnceLock::new(),
+            on_broken,
             _lock: Some(held),
         });
         let withdrawals = standing(&connection)?.into_iter().map(|standing| standing.withdrawal).collect();
@@ -136,9 +225,13 @@ impl Ledger {
             Writer { connection, withdrawals, generation, purged: None, shared: kept }.run(queue);
         });
         spawned.map_err(folder_error)?;
-        let closed = writer.downgrade();
+        let (closed, kept) = (writer.downgrade(), Arc::downgrade(&shared));
         let checkpoints = thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            checkpoint(&path, || closed.upgrade().is_none());
+            let failed = |error: rusqlite::Error| match kept.upgrade() {
+                Some(shared) => shared.heed(error.into()),
+                None => error.into(),
+            };
+            checkpoint(&path, || closed.upgrade().is_none(), failed);
         });
         checkpoints.map_err(folder_error)?;
         Ok(Self { shared, writer: Some(writer) })
@@ -161,8 +254,22 @@ impl Ledger {
         connection.pragma_update(None, "query_only", true)?;
         let trap_key = trap_key(&connection)?;
         let readers = Mutex::new(vec![connection]);
-        let shared = Shared { path, trap_key, touched: Mutex::default(), touch: Condvar::new(), readers, _lock: None };
+        let shared = Shared {
+            path,
+            trap_key,
+            touched: Mutex::default(),
+            touch: Condvar::new(),
+            readers,
+            broken: OnceLock::new(),
+            on_broken: |_| {},
+            _lock: None,
+        };
         Ok(Self { shared: Arc::new(shared), writer: None })
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        self.shared.path.parent().unwrap_or(&self.shared.path)
     }
 
     /// The id of a trap's domain, for the registry.
@@ -342,6 +449,44 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
+/// The connection that writes, to a file of which all is on disk.
+fn made_safe(path: &Path) -> Result<Connection, LedgerError> {
+    let found = log::Found::look(path).unwrap_or_else(|error| {
+        tracing::warn!(%error, "it cannot be told how much of the ledger's log is whole");
+        log::Found::default()
+    });
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // What the log holds was read from the system's memory, and may be nowhere else: a process that was killed had not
+    // synced it, or its sync failed, after which the system calls it clean and a sync of the log does nothing. A sample in it
+    // would be answered as one that was kept before. Moved into the file, it is written anew, and synced.
+    let kept = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))?;
+    tell_of_discarded(path, found.discarded(usize::try_from(kept).unwrap_or(0)));
+    let busy = |row: &Row<'_>| row.get::<_, bool>(0);
+    if connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], busy)? {
+        return Err(LedgerError::HeldByReader(path.to_owned()));
+    }
+    prepare(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn tell_of_discarded(path: &Path, discarded: Option<(String, bool)>) {
+    let log = log::beside(path);
+    match discarded {
+        None => {}
+        Some((what, false)) => tracing::warn!(
+            "{}: the log's end is not whole, as a process leaves it that is killed while it writes: {what} were discarded, of which nothing was acknowledged",
+            log.display()
+        ),
+        Some((what, true)) => tracing::error!(
+            "{}: the log is damaged: {what} were discarded, more than a process leaves unfinished: samples that were acknowledged may be among them. Look after the disk; what feeds and mail queues still hold may be handed in again",
+            log.display()
+        ),
+    }
+}
+
 /// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one.
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -385,12 +530,19 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn checkpoint(path: &Path, ended: impl Fn() -> bool) {
+/// Moves the log into the file from time to time; `failed` takes up what goes wrong.
+fn checkpoint(path: &Path, ended: impl Fn() -> bool, failed: impl Fn(rusqlite::Error) -> LedgerError) {
     let Ok(connection) = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return };
     while !ended() {
         thread::sleep(CHECKPOINT);
         if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-            tracing::warn!(%error, "the ledger's log could not be moved into its file; it will be tried again");
+            match failed(error) {
+                // It has been told.
+                LedgerError::Broken { .. } => return,
+                error => {
+                    tracing::warn!(%error, "the ledger's log could not be moved into its file; it will be tried again");
+                }
+            }
         }
     }
 }

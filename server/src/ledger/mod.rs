@@ -6,6 +6,7 @@
 
 mod embedded;
 mod schema;
+mod log;
 mod withdrawals;
 mod corrections;
 mod reads;
@@ -14,20 +15,23 @@ mod writer;
 mod tests;
 
 use firsthand_analyzer::address::Origin;
-use firsthand_analyzer::evidence::UnitKey;
+use firsthand_analyzer::evidence::{HOUR, UnitKey};
 use firsthand_analyzer::listing::Exemption;
 use firsthand_analyzer::score::Trap;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
-pub use embedded::{Ledger, LedgerError};
+pub use embedded::{Ledger, LedgerError, OnBroken};
 pub use reads::Due;
 use serde::{Deserializer, Serializer};
 pub use withdrawals::{Standing, Step};
 
 /// The list that evidence of direct mail makes.
 pub const SPAM: &str = "spam";
+
+/// How far ahead the wall clock may be without anything being dropped that counts when it is set right, in seconds (48 h).
+pub const CLOCK_MARGIN: i64 = 48 * HOUR;
 
 /// A sample and its verdict.
 #[derive(Clone, Debug)]

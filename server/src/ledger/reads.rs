@@ -35,14 +35,45 @@ impl Ledger {
         })
     }
 
-    /// The removals of an origin that take effect some time or did.
+    /// When the ledger was last written, as far as facts and versions tell, in Unix seconds; none if there are neither.
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn newest(&self) -> Result<Option<i64>, LedgerError> {
+        self.read(|connection| {
+            connection.query_row(
+                "SELECT max(at) FROM (SELECT max(arrived) / 1000 AS at FROM facts
+                   UNION ALL SELECT at FROM (SELECT at FROM journal ORDER BY serial DESC LIMIT 1))",
+                [],
+                |row| row.get(0),
+            )
+        })
+    }
+
+    /// Whether the listing of an origin in a list ended after `now` (Unix seconds).
+    ///
+    /// # Errors
+    /// When the store says no.
+    pub fn ended_after(&self, list: &str, origin: Origin, now: i64) -> Result<bool, LedgerError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM listings WHERE list = ?1 AND origin = ?2 AND ended > ?3)",
+                )?
+                .query_row(params![list, origin.to_string(), now], |row| row.get(0))
+        })
+    }
+
+    /// The removals of an origin that take effect some time or did. One that did does so whatever the clock says since.
     ///
     /// # Errors
     /// When the store says no.
     pub fn removals(&self, origin: Origin) -> Result<Vec<Removal>, LedgerError> {
         self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT asked, effective FROM removals WHERE origin = ?1 AND effective IS NOT NULL")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT asked, CASE WHEN applied THEN 0 ELSE effective END FROM removals
+                                 WHERE origin = ?1 AND effective IS NOT NULL",
+            )?;
             let rows = statement
                 .query_map([origin.to_string()], |row| Ok(Removal { asked: row.get(0)?, effective: row.get(1)? }))?;
             rows.collect()

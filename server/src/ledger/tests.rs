@@ -171,12 +171,13 @@ async fn versions_and_listings_survive() {
 #[tokio::test]
 async fn the_past_is_dropped_but_not_what_stands_on_it() {
     let folder = tempfile::tempdir().unwrap();
-    // 72 h and the day that presumes hours to be reflected.
-    let old = NOW / HOUR - 100;
+    // 72 h, the day that presumes hours to be reflected, and the two that a clock may be ahead.
+    let old = NOW / HOUR - 150;
     let facts = [
         fact("own", "t1", "192.0.2.1", 1, old),
         fact("own", "t1", "192.0.2.2", 2, old),
         fact("own", "t1", "192.0.2.3", 3, old + 99),
+        fact("own", "t1", "192.0.2.4", 4, old + 10),
     ];
     let ledger = record_all(folder.path(), &facts).await;
     let listed =
@@ -189,8 +190,8 @@ async fn the_past_is_dropped_but_not_what_stands_on_it() {
     })
     .await
     .unwrap();
-    assert_eq!(origins(&ledger), ["192.0.2.1", "192.0.2.3"]);
-    assert_eq!(ledger.counts().unwrap(), (2, 2));
+    assert_eq!(origins(&ledger), ["192.0.2.1", "192.0.2.3", "192.0.2.4"]);
+    assert_eq!(ledger.counts().unwrap(), (3, 3));
 }
 
 /// F05: the registry id tells nothing of the address to whoever lacks the ledger's key.
@@ -279,4 +280,37 @@ async fn the_tables_of_the_first_version_are_taken_over() {
     let ledger = Ledger::open(folder.path()).unwrap();
     let units = sorted(&ledger, "192.0.2.1");
     assert_eq!((units.len(), units[0].samples, units[0].newest), (1, 1, 9 * HOUR));
+}
+
+/// What leaves nobody a way to tell what the disk holds breaks the ledger off: whoever opened it is told once, and every
+/// write fails from then on. A full disk does not, nor does a lock.
+#[tokio::test]
+async fn a_failed_disk_breaks_the_ledger_off() {
+    use rusqlite::ffi;
+    static TOLD: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    let folder = tempfile::tempdir().unwrap();
+    let tell = |_: &LedgerError| {
+        TOLD.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    };
+    let ledger = Ledger::open_and_tell(folder.path(), tell).unwrap();
+    let after = |code| {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        matches!(ledger.shared.heed(error.into()), LedgerError::Broken { .. })
+    };
+    for code in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_READONLY] {
+        assert!(!after(code), "{code}");
+    }
+    ledger.record(fact("own", "t1", "192.0.2.1", 1, 9)).await.unwrap();
+    for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_CORRUPT] {
+        assert!(after(code), "{code}");
+    }
+    assert_eq!(TOLD.load(std::sync::atomic::Ordering::SeqCst), 1);
+    // One may have been on its way to the writer; the next finds it gone.
+    for number in 2..4 {
+        assert!(ledger.record(fact("own", "t1", "192.0.2.1", number, 9)).await.is_err());
+    }
+    drop(ledger);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let again = Ledger::open(folder.path()).unwrap();
+    assert_eq!(again.record(fact("own", "t1", "192.0.2.1", 1, 9)).await.unwrap(), Recorded::Known);
 }

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::corrections::correct;
 use super::embedded::{LedgerError, Shared, lock, unit};
 use super::withdrawals::{self, Step};
-use super::{Correction, Fact, Outcome, Publication, Recorded, Version, Withdrawal};
+use super::{CLOCK_MARGIN, Correction, Fact, Outcome, Publication, Recorded, Version, Withdrawal};
 
 /// The most facts that are dropped in one transaction, so that no acknowledgement waits long for it.
 const PURGED: i64 = 2000;
@@ -55,7 +55,8 @@ impl Writer {
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Write>) {
         self.finish_withdrawals();
         let mut batch = Vec::with_capacity(BATCH);
-        while queue.blocking_recv_many(&mut batch, BATCH) > 0 {
+        // Whoever still waits when the ledger is broken off finds it closed.
+        while self.shared.broken().is_none() && queue.blocking_recv_many(&mut batch, BATCH) > 0 {
             self.commit(&mut batch);
         }
     }
@@ -108,7 +109,9 @@ impl Writer {
             transaction.commit()?;
             Ok(withdrawals)
         };
-        let result = match transact() {
+        // Whoever finds that the disk cannot be relied on may be another thread: nothing is acknowledged after it.
+        let written = transact().map_err(|error| self.shared.heed(error));
+        let result = match written.and_then(|done| self.shared.broken().cloned().map_or(Ok(done), Err)) {
             Ok(withdrawals) => {
                 self.generation = generation;
                 self.purged = purged;
@@ -121,6 +124,8 @@ impl Writer {
                 }
                 Ok(())
             }
+            // It has been told.
+            Err(error @ LedgerError::Broken { .. }) => Err(error),
             Err(error) => {
                 tracing::error!(%error, "a write to the ledger failed; nothing of it was acknowledged");
                 Err(error)
@@ -349,7 +354,7 @@ fn append(transaction: &Transaction<'_>, version: &Version) -> Result<(), Ledger
 type Purged = (i64, i64);
 
 /// Drops what is past its time, having looked at [`PURGED`] facts at most, from where the last look ended; where the next one
-/// begins, if there is more. What a standing listing rests on stays, since the listing is replayed from it, and proof as long
+/// begins, if there is more. What weighs nothing any more is kept as long again as a clock may be ahead. What a standing listing rests on stays, since the listing is replayed from it, and proof as long
 /// as its listing is remembered.
 fn purge(
     transaction: &Transaction<'_>,
@@ -357,7 +362,7 @@ fn purge(
     hard_limit: i64,
     after: Purged,
 ) -> Result<Option<Purged>, LedgerError> {
-    let (old, proof) = (now - hard_limit - PRESUMED_OVER, now - PROOF_KEPT);
+    let (old, proof) = (now - hard_limit - PRESUMED_OVER - CLOCK_MARGIN, now - PROOF_KEPT);
     transaction.execute("DELETE FROM listings WHERE ended < ?1", [proof])?;
     let mut statement = transaction.prepare_cached(
         "SELECT fact, arrived, origin, origin IS NOT NULL AND EXISTS (SELECT 1 FROM listings WHERE listings.origin = facts.origin)

@@ -25,6 +25,10 @@ pub struct Metrics {
     pub repeats: IntCounter,
     /// Samples refused, by why.
     pub refused: IntCounterVec,
+    /// The bytes that are free on the ledger's disk.
+    pub disk_free: IntGauge,
+    /// Whether the intake refuses every sample, by why: 1 or 0.
+    pub intake_refuses: IntGaugeVec,
     /// Versions of the zone.
     pub versions: IntCounter,
     /// Ticks on which the ledger said no.
@@ -75,6 +79,13 @@ impl Metrics {
             Opts::new("firsthand_samples_refused_total", "Samples refused at the intake, by why."),
             &["why"],
         )?;
+        let disk_free = IntGauge::new("firsthand_disk_free_bytes", "Free bytes on the disk of the data folder.")?;
+        let intake_refuses = IntGaugeVec::new(
+            Opts::new("firsthand_intake_refuses", "Whether the intake refuses every sample, by why."),
+            &["reason"],
+        )?;
+        registry.register(Box::new(disk_free.clone()))?;
+        registry.register(Box::new(intake_refuses.clone()))?;
         let repeats = IntCounter::new("firsthand_samples_repeated_total", "Samples that had been taken before.")?;
         let versions = IntCounter::new("firsthand_zone_versions_total", "Versions of the zone published.")?;
         let failed_ticks =
@@ -162,6 +173,8 @@ impl Metrics {
             samples,
             repeats,
             refused,
+            disk_free,
+            intake_refuses,
             versions,
             failed_ticks,
             exempt,

@@ -10,6 +10,7 @@
 //! it is set right, and counted. So listings that are brought back to life in the table are not in the zone (E03).
 
 mod brake;
+mod clock;
 mod queue;
 mod sweep;
 #[cfg(test)]
@@ -30,10 +31,11 @@ use tokio::sync::oneshot;
 
 use crate::declared::{Current, Declared};
 use crate::follow::{Follower, Started, list_index};
-use crate::ledger::{Change, Ledger, LedgerError, Publication, Version};
+use crate::ledger::{CLOCK_MARGIN, Change, Ledger, LedgerError, Publication, Version};
 use crate::metrics::Metrics;
 use crate::zone::{self, Zone};
 use brake::{Brake, Rank, Waiting};
+use clock::Clock;
 use queue::Queue;
 use sweep::Sweep;
 
@@ -90,6 +92,10 @@ pub struct Publisher {
     braking: bool,
     /// The Unix second of the first tick.
     began: Option<i64>,
+    /// Whether the wall clock was set since the last tick.
+    clock_set: bool,
+    /// The origins with evidence of an hour (since 1970) that is still to come, by the next of these.
+    ahead: BTreeMap<i64, HashSet<Origin>>,
 }
 
 /// What others may ask of the publisher, and what it shows of itself.
@@ -251,6 +257,8 @@ impl Publisher {
             changed: None,
             braking: false,
             began: None,
+            clock_set: false,
+            ahead: BTreeMap::new(),
         })
     }
 
@@ -259,7 +267,11 @@ impl Publisher {
     /// # Errors
     /// When the ledger says no; what was to be done is tried again on the next tick.
     pub fn tick(&mut self, now: i64) -> Result<(), LedgerError> {
-        self.began.get_or_insert(now);
+        if self.began.is_none() {
+            self.look_for_the_future(now)?;
+            self.began = Some(now);
+        }
+        self.heed_clock(now)?;
         if self.seen.next_end.is_some_and(|end| end <= now) {
             self.declared.renew(now)?;
         }
@@ -389,16 +401,20 @@ impl Publisher {
         let (units, removals) = (self.ledger.units(origin)?, self.ledger.removals(origin)?);
         let all_wanted = self.wanted_by(origin, units.clone(), &removals, now)?;
         self.outlive(origin, &units, &removals, now, draft);
+        self.look_ahead(origin, &units, now);
         let zone = self.follower.zone();
         for list in List::ALL {
             let Some(index) = list_index(&zone, list.name()) else { continue };
             let end = zone.end(index, origin).map(|end| i64::try_from(end).unwrap_or(i64::MAX));
             let wanted = all_wanted.iter().find(|(known, _)| *known == list).map(|(_, listing)| listing);
             let claimed = self.claimed.remove(&(origin, list));
-            match (wanted, end.filter(|end| *end > now)) {
+            let end_ahead = end.filter(|end| *end > now);
+            let is_known = wanted.is_some() && end_ahead.is_none();
+            let returns = is_known && (claimed && self.rebuilding || self.ended_ahead(origin, list, now)?);
+            match (wanted, end_ahead) {
                 (Some(listing), Some(end)) if listing.until == end => {}
                 (Some(listing), Some(_)) => draft.list(list, listing),
-                (Some(listing), None) if claimed && self.rebuilding => draft.list(list, listing),
+                (Some(listing), None) if returns => draft.list(list, listing),
                 (wanted, _) => {
                     // What ended is taken out, also where it would begin anew: that waits for the brake.
                     if end.is_some() || claimed {
@@ -418,7 +434,7 @@ impl Publisher {
     /// Drops units that weigh nothing any more, if the listings that they may have begun stand without them as well: what
     /// follows depends on what is listed and on what weighs, and on nothing before.
     fn outlive(&self, origin: Origin, units: &[Unit], removals: &[Removal], now: i64, draft: &mut Draft) {
-        let oldest = now - self.seen.policy.hard_limit - PRESUMED_OVER;
+        let oldest = now - self.seen.policy.hard_limit - PRESUMED_OVER - CLOCK_MARGIN;
         let recent: Vec<Unit> = units.iter().filter(|unit| unit.key.hour * HOUR >= oldest).cloned().collect();
         if recent.len() == units.len() {
             return;
@@ -659,7 +675,10 @@ fn gone(list: List, origin: Origin, now: i64) -> Change {
 
 /// Ticks until `stop` is set, and leaves a snapshot.
 pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
-    let mut purged = Instant::now();
+    let now = unix_now();
+    let mut clock = Clock::new(now, Instant::now());
+    // None: it is to be done at once.
+    let mut purged = (!publisher.may_drop_at_start(now)).then(Instant::now);
     let (mut written, mut snapshot) = (Instant::now(), publisher.zone().serial());
     let mut writing: Option<JoinHandle<()>> = None;
     while !stop.load(Ordering::Relaxed) {
@@ -669,18 +688,23 @@ pub fn run(mut publisher: Publisher, stop: &AtomicBool) {
         // What comes meanwhile goes into the same version.
         thread::sleep(publisher.changed.map_or(Duration::ZERO, |at| TICK.saturating_sub(at.elapsed())));
         let now = unix_now();
+        if let Some(step) = clock.was_set(now, Instant::now()) {
+            publisher.clock_was_set(step);
+            // It may be set right again.
+            purged = Some(Instant::now());
+        }
         if let Err(error) = publisher.tick(now) {
             tracing::error!(%error, "the zone could not be brought up to date; the last one stays served");
             publisher.metrics.failed_ticks.inc();
             thread::sleep(TICK);
         }
-        if purged.elapsed() >= PURGE {
+        if purged.is_none_or(|purged| purged.elapsed() >= PURGE) {
             match publisher.ledger.purge(now, publisher.seen.policy.hard_limit) {
                 // There is more; it goes with the next ticks.
                 Ok(true) => {}
-                Ok(false) => purged = Instant::now(),
+                Ok(false) => purged = Some(Instant::now()),
                 Err(error) => {
-                    purged = Instant::now();
+                    purged = Some(Instant::now());
                     tracing::error!(%error, "what is past its time could not be dropped; it will be tried again");
                 }
             }

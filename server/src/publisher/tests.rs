@@ -1,5 +1,6 @@
 //! The publisher on a real ledger, with a clock of the test's own: the laws of listings, and ways to break them.
 
+mod clock;
 mod hostile;
 
 use std::collections::BTreeMap;

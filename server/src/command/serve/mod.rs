@@ -27,7 +27,7 @@ use sd_notify::NotifyState;
 use tokio::sync::{mpsc, oneshot};
 use tracing_subscriber::EnvFilter;
 
-use super::CommandError;
+use super::{CommandError, IO_ERROR};
 use crate::certificate::Certificate;
 use crate::cli::ServeArguments;
 use crate::config::Settings;
@@ -174,6 +174,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         contact: settings.zone.contact.as_str().into(),
     };
     let intake = Intake::new(Arc::clone(&declared), ledger, Arc::clone(&metrics));
+    let space = Arc::clone(intake.space());
     let router = |role| served(role, &settings).map(|served| web::router(served, intake.clone(), shown.clone()));
     let http = http.into_iter().filter_map(|stream| Some((stream.listener, router(stream.role)?))).collect();
     let channels = Channels { doors: listeners.doors, settings: settings.intakes.clone(), intake: intake.clone() };
@@ -195,6 +196,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     runtime.block_on(async {
         let signals = early.with_stop()?;
         let door = control::bind(&data)?;
+        tokio::spawn(space.watch());
         let writers = Writers::begin(publisher, files, http, &proxies, channels, &metrics, (door, control))?;
         match takeover {
             // Whoever read what the first process said may have gone away since.
@@ -354,11 +356,18 @@ async fn hand_over(
     }
 }
 
+/// Ends the process when the disk can no longer be relied on, from the thread that found it: whoever else is about to answer
+/// must not, and an end in good order would sync and answer. It is the only place but `main` where the process ends. The log
+/// has told why, and standard error keeps nothing back.
+fn end_at_once() {
+    std::process::exit(i32::from(IO_ERROR));
+}
+
 /// Opens the ledger, for which whoever holds it has `patience` to let it go.
 fn open_ledger(folder: &Path, patience: Duration) -> Result<Ledger, LedgerError> {
     let began = Instant::now();
     loop {
-        match Ledger::open(folder) {
+        match Ledger::open_and_tell(folder, |_| end_at_once()) {
             Err(LedgerError::InUse(_)) if began.elapsed() < patience => thread::sleep(LEDGER_POLL),
             opened => return opened,
         }

@@ -97,7 +97,10 @@ impl Reload {
         let rules = rules(&settings, self.secret);
         let log = query_log(&settings, &self.responder);
         let log = log.map_err(|error| vec![format!("dns.query-log: no thread can be started: {error}")])?;
-        let replaced = self.declared.replace(settings.clone(), unix_now(), |next| self.intake.heed(&next.feeds));
+        let replaced = self.declared.replace(settings.clone(), unix_now(), |next| {
+            self.intake.heed(&next.feeds);
+            self.intake.space().hold_to(next.free_space);
+        });
         replaced.map_err(|error| vec![error.to_string()])?;
         self.responder.set_rules(rules);
         if let Some(log) = &log {

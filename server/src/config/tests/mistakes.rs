@@ -36,6 +36,8 @@ fn values_of_the_wrong_kind_are_refused() {
         ("[dns]\ntcp-per-prefix = 0\n", 2, "dns.tcp-per-prefix", "from 1 to 1000000", "256"),
         ("[dns]\ntcp-per-prefix = 5000\n", 2, "dns.tcp-per-prefix", "only 4096 in all", "at most tcp-connections"),
         ("[dns]\ntcp-connections = 9\n", 2, "dns.tcp-connections", "only 9 in all", "at most tcp-connections"),
+        ("[storage]\nfree-space = 256\n", 2, "storage.free-space", "must be a text", "free-space = \"256MiB\""),
+        ("[storage]\nfree-space = \"256MB\"\n", 2, "storage.free-space", "is not a size", "KiB, MiB, GiB or TiB"),
         ("[dns]\nquery-log = true\n", 2, "dns.query-log", "must be a text", "query-log = \"queries.log\""),
         ("[dns]\nquery-log = \"\"\n", 2, "dns.query-log", "is not a path", "name of a file"),
         ("[dns]\ntcp-idle = \"1h\"\n", 2, "dns.tcp-idle", "longer than 10m", "\"10s\""),

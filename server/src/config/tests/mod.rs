@@ -210,7 +210,8 @@ fn what_is_printed_is_read_back_equal() {
         .replace("\"none\"", "\"1000/m\"")
         .replace("[dns]\n", "[dns]\nquery-log = \"queries.log\"\n")
         .replace("our own mail servers", "our \\\"own\\\"\\n\\u0000 mäil")
-        .replace("list-at = 2.5", "list-at = 3");
+        .replace("list-at = 2.5", "list-at = 3")
+        .replace("[policy]\n", "[storage]\nfree-space = \"3072MiB\"\n[policy]\n");
     for text in ["", EXAMPLE, rich.as_str()] {
         let settings = loaded(text).settings;
         let printed = settings.to_toml();
@@ -254,6 +255,8 @@ fn allowed_and_probably_not_meant_is_warned_of() {
         "{light:?}"
     );
     let shadow = warned(&(traps(&["a", "b", "c"], "pristine") + "[policy]\nmode = \"shadow\"\n"));
+    let full = warned("[storage]\nfree-space = \"0\"\n");
+    assert!(full[0].starts_with("x.toml:2: storage.free-space: takes samples until the disk is full"), "{full:?}");
     assert!(shadow[0].starts_with("x.toml:11: policy.mode: \"shadow\" publishes nothing from evidence"), "{shadow:?}");
 }
 
