@@ -106,8 +106,12 @@ pub const DIALECT_DEFAULT: DeclaredDialect = DeclaredDialect(None);
 pub const BOUNDARY_DEFAULT: Boundary = Boundary::Headers;
 /// Default of a feed's `trust`.
 pub const TRUST_DEFAULT: Trust = Trust::Own;
+/// The same of a feed that carries reports: whoever has a mailbox at the reporter can put forged mail into it.
+pub const TRUST_OF_REPORTS_DEFAULT: Trust = Trust::Foreign;
 /// Default of a feed's `stamps`.
 pub const STAMPS_DEFAULT: Stamps = Stamps::Ignored;
+/// The same of a feed that carries reports, which may come long after the mail.
+pub const STAMPS_OF_REPORTS_DEFAULT: Stamps = Stamps::Checked;
 /// Default of a feed's `quota`.
 pub const QUOTA_DEFAULT: Quota = Quota::Unlimited;
 /// Default of a trap's `tier`.
@@ -369,6 +373,14 @@ pub struct FeedSettings {
     pub quota: Quota,
     /// The networks from which it hands them in, which are exempt; may be empty.
     pub networks: Vec<IpNet>,
+    /// Where the reports come from that it carries, as its relays see it; at least one network where it carries reports,
+    /// none elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reporter_networks: Vec<IpNet>,
+    /// The names of the relays that may stand at the top of the reported messages; likewise. One that no feed names in
+    /// `relays` is known in reported messages only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reporter_relays: Vec<String>,
 }
 
 /// `[[trap]]`: a registered recipient.

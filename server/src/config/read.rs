@@ -341,9 +341,16 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
         value.each("[\"mx1\"]", |relay| relay.named("mx1", |text| Ok(text.to_owned())))
     });
     let boundary = table.or_default("boundary", BOUNDARY_DEFAULT, Value::word);
-    let trust = table.or_default("trust", TRUST_DEFAULT, Value::word);
-    let stamps = table.or_default("stamps", STAMPS_DEFAULT, Value::word);
+    let is_of_reports = kind == Some(FeedKind::Reports);
+    let (trust, stamps) = if is_of_reports {
+        (TRUST_OF_REPORTS_DEFAULT, STAMPS_OF_REPORTS_DEFAULT)
+    } else {
+        (TRUST_DEFAULT, STAMPS_DEFAULT)
+    };
+    let trust = table.or_default("trust", trust, Value::word);
+    let stamps = table.or_default("stamps", stamps, Value::word);
     let quota = table.or_default("quota", QUOTA_DEFAULT, |value| value.parsed("none", Quota::of));
+    let (reporter_networks, reporter_relays) = reporter(&mut table, kind);
     table.finish();
     let settings = || {
         Some(FeedSettings {
@@ -356,9 +363,46 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
             quota: quota?,
             kind: kind?,
             networks: networks?,
+            reporter_networks: reporter_networks.as_ref()?.iter().map(|(_, network)| *network).collect(),
+            reporter_relays: reporter_relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
         })
     };
-    FeedEntry { settings: settings(), table, name, token, relays, boundary }
+    let settings = settings();
+    FeedEntry { settings, table, name, token, relays, boundary, is_of_reports, reporter_networks, reporter_relays }
+}
+
+/// The networks and the relays of whoever reports, with their places.
+type ReporterEntry<'t> = (Option<Vec<(Value<'t>, IpNet)>>, Option<Vec<(Value<'t>, String)>>);
+
+/// Who reports, in a feed that carries reports; nobody in another.
+fn reporter<'t>(table: &mut Table<'t>, kind: Option<FeedKind>) -> ReporterEntry<'t> {
+    const NETWORKS: &str = "[\"192.0.2.0/28\"]";
+    const RELAYS: &str = "[\"isp-mx\"]";
+    let network = |network: &Value<'t>| {
+        let parsed = network.named("192.0.2.0/28", address::relay_network)?;
+        if address::is_wide_in_public(parsed.1) {
+            let what = format!("\"{}\" is wide: whoever has an address in it can report what he likes", parsed.1);
+            network.warn(Flaw::new(what, "write the addresses that the reports come from"));
+        }
+        Some(parsed)
+    };
+    let relay = |relay: &Value<'t>| relay.named("isp-mx", |text| Ok(text.to_owned()));
+    if kind == Some(FeedKind::Reports) {
+        let networks = table.require("reporter-networks", NETWORKS);
+        let relays = table.require("reporter-relays", RELAYS);
+        return (
+            networks.and_then(|value| value.some_of_each(NETWORKS, network)),
+            relays.and_then(|value| value.some_of_each(RELAYS, relay)),
+        );
+    }
+    // Where the kind was refused, nothing is said of what would follow from it.
+    for key in ["reporter-networks", "reporter-relays"] {
+        if let (Some(value), Some(kind)) = (table.take(key), kind) {
+            let what = format!("has no meaning in a feed with kind = {:?}", kind.as_str());
+            value.refuse(Flaw::new(what, "take it out, or write kind = \"reports\""));
+        }
+    }
+    (Some(Vec::new()), Some(Vec::new()))
 }
 
 /// `[[trap]]`

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use ipnet::IpNet;
+
 use super::name;
 use super::remark::Flaw;
 use super::table::{Table, Value};
@@ -33,6 +35,9 @@ pub(super) struct FeedEntry<'t> {
     pub(super) token: Option<(Value<'t>, TokenDigest)>,
     pub(super) relays: Option<Vec<Named<'t>>>,
     pub(super) boundary: Option<Boundary>,
+    pub(super) is_of_reports: bool,
+    pub(super) reporter_networks: Option<Vec<(Value<'t>, IpNet)>>,
+    pub(super) reporter_relays: Option<Vec<Named<'t>>>,
     pub(super) settings: Option<FeedSettings>,
 }
 
@@ -116,7 +121,9 @@ pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<
                 format!("write relays = [{example:?}] with the relays that hand it over, or boundary = \"channel\"");
             feed.table.refuse("relays", Flaw::new("names no relay, so that no Received line could be believed", mend));
         }
-        for (value, relay) in named.iter().filter(|(_, relay)| all_named && !names.contains(&relay.as_str())) {
+        let reporters = feed.reporter_relays.iter().flatten();
+        let unknown = |(_, relay): &&Named<'_>| all_named && !names.contains(&relay.as_str());
+        for (value, relay) in named.iter().chain(reporters).filter(unknown) {
             let meant = nearest(relay, names.iter().copied());
             let meant = meant.map(|meant| format!("did you mean {meant:?}? ")).unwrap_or_default();
             let known = match names.as_slice() {
@@ -126,13 +133,42 @@ pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<
             value.refuse(Flaw::new(format!("{relay:?} is no relay of this file"), format!("{meant}{known}")));
         }
     }
-    let Some(reader) = feeds.iter().find(|feed| feed.boundary == Some(Boundary::Headers)) else { return };
+    refuse_relays_as_reporters(relays, feeds);
+    // Of what reporters report, headers are read by whatever channel a report comes.
+    let reads_headers = |feed: &&FeedEntry<'_>| feed.boundary == Some(Boundary::Headers) || feed.is_of_reports;
+    let Some(reader) = feeds.iter().find(reads_headers) else { return };
     let reader = reader.name.as_ref().map_or_else(|| "a feed".to_owned(), |(_, name)| format!("feed {name:?}"));
     for relay in relays.iter().filter(|relay| !relay.has_hosts) {
         let what =
             format!("names no host, while {reader} reads headers: a topology without names may analyze but never list");
         let mend = "write the names that it writes after \"by\", for example hosts = [\"mx1.example.net\"]";
         relay.table.refuse("hosts", Flaw::new(what, mend));
+    }
+}
+
+/// Refuses networks of a reporter in which a relay lies that is known to all: the walk goes on behind it, and never tells
+/// that a report comes from there.
+fn refuse_relays_as_reporters(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<'_>]) {
+    let names = |named: &Option<Vec<Named<'_>>>, relay: &RelaySettings| {
+        named.iter().flatten().any(|(_, name)| *name == relay.name)
+    };
+    let is_of_reporters_only = |relay: &RelaySettings| {
+        feeds.iter().any(|feed| names(&feed.reporter_relays, relay))
+            && !feeds.iter().any(|feed| names(&feed.relays, relay))
+    };
+    let known =
+        || relays.iter().filter_map(|relay| relay.settings.as_ref()).filter(|relay| !is_of_reporters_only(relay));
+    for (value, network) in feeds.iter().flat_map(|feed| feed.reporter_networks.iter().flatten()) {
+        let within = |relay: &&RelaySettings| {
+            relay.networks.iter().any(|other| network.contains(other) || other.contains(network))
+        };
+        if let Some(relay) = known().find(within) {
+            let what = format!(
+                "\"{network}\" overlaps the networks of relay {:?}, behind which a report's way is followed further",
+                relay.name
+            );
+            value.refuse(Flaw::new(what, "write the addresses that the reports come from, and none of your relays'"));
+        }
     }
 }
 

@@ -153,6 +153,9 @@ fn control(settings: &Settings, ground: &Ground) -> Outcome {
     if settings.policy.mode == Mode::Shadow {
         outcome.remark("Shadow mode: what is listed here is computed and not published.");
     }
+    for feed in declared.feeds.iter().filter(|feed| feed.reporter.is_some()) {
+        outcome.remark(&format!("What feed {} reports is not drilled: its reporter vouches for that.", feed.name));
+    }
     for (relay, proof) in ground.relays().iter().zip(proves) {
         if let Some(Err(reason)) = proof {
             let why = reason.name();

@@ -130,7 +130,7 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
         return Err(Refused::WrongType);
     }
     let trap = match feed.kind {
-        FeedKind::Traps => {
+        FeedKind::Traps | FeedKind::Reports => {
             let trap = text(headers, TRAP).ok_or(Refused::NoTrap)?;
             declared.trap(&intake.ledger, trap).ok_or(Refused::UnknownTrap)?
         }

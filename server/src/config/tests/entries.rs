@@ -131,6 +131,73 @@ fn feeds_are_checked() {
 }
 
 #[test]
+fn reporters_are_checked() {
+    let good = RELAY_AND_FEED.to_owned()
+        + "relays = [\"mx1\"]\nkind = \"reports\"\nreporter-networks = [\"45.0.0.0/28\"]\nreporter-relays = [\"isp-mx\"]\n\
+           [[relay]]\nname = \"isp-mx\"\nhosts = [\"mx.isp.example\"]\nnetworks = [\"45.1.0.10\"]\n";
+    let settings = loaded(&good).settings;
+    let feed = &settings.feeds[0];
+    // Whoever has a mailbox there may forge what he reports, and reports come late.
+    assert_eq!((feed.trust, feed.stamps), (Trust::Foreign, Stamps::Checked));
+    assert_eq!(feed.reporter_relays, ["isp-mx"]);
+    assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    let with = |old: &str, new: &str| good.replace(old, new);
+    let cases = [
+        (
+            with("reporter-networks = [\"45.0.0.0/28\"]\n", ""),
+            5,
+            "reporter-networks",
+            "is missing",
+            "reporter-networks = [",
+        ),
+        (with("reporter-relays = [\"isp-mx\"]\n", ""), 5, "reporter-relays", "is missing", "[\"isp-mx\"]"),
+        (with("[\"45.0.0.0/28\"]", "[]"), 10, "reporter-networks", "is empty", "192.0.2.0/28"),
+        (with("[\"45.0.0.0/28\"]", "[\"0.0.0.0/0\"]"), 10, "reporter-networks", "holds strangers", "10.9.0.10/32"),
+        (
+            with("[\"45.0.0.0/28\"]", "[\"10.9.0.0/24\"]"),
+            10,
+            "reporter-networks",
+            "relay \"mx1\"",
+            "none of your relays'",
+        ),
+        (with("[\"isp-mx\"]", "[]"), 11, "reporter-relays", "is empty", "isp-mx"),
+        (
+            with("[\"isp-mx\"]", "[\"isp-mx1\"]"),
+            11,
+            "reporter-relays",
+            "\"isp-mx1\" is no relay",
+            "did you mean \"isp-mx\"?",
+        ),
+        (
+            with("kind = \"reports\"\n", "").replace("reporter-relays = [\"isp-mx\"]\n", ""),
+            9,
+            "reporter-networks",
+            "no meaning",
+            "kind = \"reports\"",
+        ),
+        (
+            with("\"reports\"", "\"wanted\"").replace("reporter-networks = [\"45.0.0.0/28\"]\n", ""),
+            10,
+            "reporter-relays",
+            "no meaning",
+            "take it out",
+        ),
+    ];
+    for (text, line, key, what, mend) in &cases {
+        assert_mistake(text, *line, &format!("feed.{key}"), what, mend);
+    }
+    // What a reporter's relay wrote is read by headers, whatever the channel of the report.
+    let nameless = with("hosts = [\"mx.isp.example\"]\n", "").replace("kind", "boundary = \"channel\"\nkind");
+    assert_mistake(&nameless, 13, "relay.hosts", "names no host", "\"by\"");
+    // One that a feed names in `relays` as well is known to all, and a report's way is followed behind it.
+    let both = with("relays = [\"mx1\"]", "relays = [\"mx1\", \"isp-mx\"]").replace("45.0.0.0/28", "45.1.0.0/28");
+    assert_mistake(&both, 10, "feed.reporter-networks", "relay \"isp-mx\"", "none of your relays'");
+    loaded(&with("45.0.0.0/28", "45.1.0.0/28"));
+    let warnings = loaded(&with("45.0.0.0/28", "46.0.0.0/8")).warnings;
+    assert!(warnings.iter().any(|warning| warning.what.contains("is wide")), "{warnings:?}");
+}
+
+#[test]
 fn traps_exemptions_and_lists_are_checked() {
     let list = |name: &str, code: &str| format!("[[list]]\nname = \"{name}\"\ncode = \"{code}\"\nfile = \"f\"\n");
     let cases = [

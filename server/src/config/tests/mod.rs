@@ -145,6 +145,8 @@ fn the_example_of_the_interface_says_what_it_shows() {
         quota: Quota::Unlimited,
         kind: FeedKind::Traps,
         networks: Vec::new(),
+        reporter_networks: Vec::new(),
+        reporter_relays: Vec::new(),
     };
     assert_eq!(settings.feeds, [feed]);
     let address = TrapAddress { local: Some("sales".to_owned()), domain: "traps.example".to_owned() };
