@@ -179,7 +179,10 @@ impl Declared {
         }
         for feed in &settings.feeds {
             match feed.kind {
-                FeedKind::Traps | FeedKind::Reports => drop(registry.feeds.insert(feed.name.clone(), feed.trust)),
+                FeedKind::Traps | FeedKind::Reports => {
+                    registry.feeds.insert(feed.name.clone(), feed.trust);
+                    registry.weights.insert(feed.name.clone(), feed.weight);
+                }
                 FeedKind::Wanted => drop(registry.wanted.insert(feed.name.clone())),
             }
         }

@@ -334,7 +334,10 @@ fn score_text(list: List, score: &Score, declared: &Declared) -> String {
         table.add_row(vec![
             witness.trap.clone(),
             witness.tier.name().to_owned(),
-            witness.feed.clone(),
+            match declared.registry.weight(&witness.feed) {
+                1.0 => witness.feed.clone(),
+                weight => format!("{} (weight {weight})", witness.feed),
+            },
             time(witness.newest * HOUR),
             witness.samples.to_string(),
             format!("{:.2}", witness.weight),

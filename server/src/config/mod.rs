@@ -108,6 +108,8 @@ pub const BOUNDARY_DEFAULT: Boundary = Boundary::Headers;
 pub const TRUST_DEFAULT: Trust = Trust::Own;
 /// The same of a feed that carries reports: whoever has a mailbox at the reporter can put forged mail into it.
 pub const TRUST_OF_REPORTS_DEFAULT: Trust = Trust::Foreign;
+/// Default of a feed's `weight`.
+pub const WEIGHT_DEFAULT: f64 = 1.0;
 /// Default of a feed's `stamps`.
 pub const STAMPS_DEFAULT: Stamps = Stamps::Ignored;
 /// The same of a feed that carries reports, which may come long after the mail.
@@ -348,7 +350,7 @@ pub struct RelaySettings {
 }
 
 /// `[[feed]]`: an authenticated source of samples.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FeedSettings {
     /// What metrics and withdrawals call it; unique; `[A-Za-z0-9._-]+`.
@@ -366,6 +368,8 @@ pub struct FeedSettings {
     /// Whose word it is.
     #[serde(serialize_with = "word::print")]
     pub trust: Trust,
+    /// What its word weighs in scores, greater than 0 and at most 1; 1 where it carries mail that people wanted.
+    pub weight: f64,
     /// Whether its boundary dates are held against the arrival time.
     #[serde(serialize_with = "word::print")]
     pub stamps: Stamps,

@@ -348,6 +348,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
         (TRUST_DEFAULT, STAMPS_DEFAULT)
     };
     let trust = table.or_default("trust", trust, Value::word);
+    let weight = table.or_default("weight", WEIGHT_DEFAULT, |value| weight(value, kind));
     let stamps = table.or_default("stamps", stamps, Value::word);
     let quota = table.or_default("quota", QUOTA_DEFAULT, |value| value.parsed("none", Quota::of));
     let (reporter_networks, reporter_relays) = reporter(&mut table, kind);
@@ -359,6 +360,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
             relays: relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
             boundary: boundary?,
             trust: trust?,
+            weight: weight?,
             stamps: stamps?,
             quota: quota?,
             kind: kind?,
@@ -369,6 +371,20 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     };
     let settings = settings();
     FeedEntry { settings, table, name, token, relays, boundary, is_of_reports, reporter_networks, reporter_relays }
+}
+
+/// A feed's weight. Where it carries mail that people wanted, each of them counts once.
+fn weight(value: &Value<'_>, kind: Option<FeedKind>) -> Option<f64> {
+    let weight = value.positive("0.5")?;
+    let what = if weight > 1.0 {
+        "must be greater than 0 and at most 1"
+    } else if kind == Some(FeedKind::Wanted) && weight != WEIGHT_DEFAULT {
+        "has no meaning in a feed with kind = \"wanted\", of whose recipients each counts once"
+    } else {
+        return Some(weight);
+    };
+    value.refuse(Flaw::new(what, "write weight = 0.5, for example, in a feed of traps or reports"));
+    None
 }
 
 /// The networks and the relays of whoever reports, with their places.

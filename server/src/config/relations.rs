@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use firsthand_analyzer::score::QUORUM_WEIGHT;
 use ipnet::IpNet;
 
 use super::name;
 use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::word::{listed, nearest};
-use super::{Boundary, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapSettings};
+use super::{
+    Boundary, FeedKind, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapSettings, WEIGHT_DEFAULT,
+};
 
 /// A name with its place.
 pub(super) type Named<'t> = (Value<'t>, String);
@@ -189,6 +192,20 @@ pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) 
         file.warn_within("policy", key, Flaw::new(what, format!("register more with [[trap]], or lower {key}")));
     };
     let mut is_short = false;
+    let of_traps = settings.feeds.iter().filter(|feed| feed.kind != FeedKind::Wanted);
+    let weight = of_traps.map(|feed| feed.weight).reduce(f64::max).unwrap_or(WEIGHT_DEFAULT);
+    if weight < QUORUM_WEIGHT {
+        let what = format!(
+            "asks for {} traps, and no feed of theirs weighs {QUORUM_WEIGHT} or more, as it must to count for them: nothing from evidence is published",
+            policy.traps
+        );
+        file.warn_within(
+            "policy",
+            "traps",
+            Flaw::new(what, format!("write weight = {QUORUM_WEIGHT} or more in a [[feed]]")),
+        );
+        is_short = true;
+    }
     if traps < policy.traps as usize {
         shortage("traps", traps, policy.traps, "traps");
         is_short = true;
@@ -199,7 +216,7 @@ pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) 
     }
     let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
     for trap in &settings.traps {
-        *domains.entry(&trap.address.domain).or_default() += trap.tier.weight();
+        *domains.entry(&trap.address.domain).or_default() += trap.tier.weight() * weight;
     }
     let highest: f64 = domains.values().map(|weight| weight.min(policy.domain_cap)).sum();
     if !is_short && highest < policy.list_at {

@@ -146,7 +146,9 @@ fn control(settings: &Settings, ground: &Ground) -> Outcome {
     if declared.feeds.is_empty() {
         outcome.remark("No feed is declared, so no mail comes in.");
     } else if !declared.policy.can_be_met(&declared.registry) {
-        outcome.remark("Too few traps or trap domains for the quorum: nobody is ever listed.");
+        outcome.remark(
+            "Too few traps or trap domains for the quorum, or no feed that counts for it: nobody is ever listed.",
+        );
     } else if outcome.listed.is_empty() {
         outcome.remark("Not even plain spam to every trap lists its sender: nobody is ever listed.");
     }

@@ -131,6 +131,41 @@ fn feeds_are_checked() {
 }
 
 #[test]
+fn a_feeds_weight_lies_between_nothing_and_one() {
+    let with = |line: &str| format!("{RELAY_AND_FEED}relays = [\"mx1\"]\n{line}\n");
+    assert_eq!(loaded(&with("")).settings.feeds[0].weight, 1.0);
+    let settings = loaded(&with("weight = 0.25")).settings;
+    assert_eq!(settings.feeds[0].weight, 0.25);
+    assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    loaded(&with("kind = \"wanted\"\nweight = 1"));
+    for (line, at, what) in [
+        ("weight = 0", 9, "greater than 0"),
+        ("weight = -0.5", 9, "greater than 0"),
+        ("weight = 1.01", 9, "at most 1"),
+        ("weight = nan", 9, "greater than 0"),
+        ("weight = \"1\"", 9, "must be a number"),
+        ("kind = \"wanted\"\nweight = 0.5", 10, "no meaning"),
+    ] {
+        assert_mistake(&with(line), at, "feed.weight", what, "weight = 0.5");
+    }
+    // What no feed can say, nobody is listed by.
+    let traps: String = (0..3).map(|trap| format!("[[trap]]\naddress = \"@d{trap}.example\"\n")).collect();
+    let warned = |line: &str| {
+        let warnings = loaded(&(with(line) + &traps)).warnings;
+        warnings
+            .iter()
+            .map(|warning| format!("{} {}", warning.key.as_deref().unwrap_or_default(), warning.what))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(warned("weight = 0.9"), [""; 0]);
+    assert!(
+        warned("weight = 0.8")[0]
+            .starts_with("policy.list-at asks for 2.5, and all registered traps together reach 2.40")
+    );
+    assert!(warned("weight = 0.4")[0].starts_with("policy.traps asks for 3 traps, and no feed of theirs weighs 0.5"));
+}
+
+#[test]
 fn reporters_are_checked() {
     let good = RELAY_AND_FEED.to_owned()
         + "relays = [\"mx1\"]\nkind = \"reports\"\nreporter-networks = [\"45.0.0.0/28\"]\nreporter-relays = [\"isp-mx\"]\n\

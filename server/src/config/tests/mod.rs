@@ -141,6 +141,7 @@ fn the_example_of_the_interface_says_what_it_shows() {
         relays: vec!["mx1".to_owned()],
         boundary: Boundary::Headers,
         trust: Trust::Own,
+        weight: 1.0,
         stamps: Stamps::Ignored,
         quota: Quota::Unlimited,
         kind: FeedKind::Traps,
