@@ -30,3 +30,21 @@ fn a_weight_is_applied_to_all_that_is_kept() {
     reload(&service, "weight = 0.8\n", "weight = 0.9\n");
     service.wait("it to be listed again", |service| service.lists("26.1.2.3"));
 }
+
+/// A feed brings mail of its own traps only; a recipient that has a trap of his own is not his domain's.
+#[test]
+fn a_feed_speaks_for_its_traps() {
+    let named = "relays = [\"mx1\"]\ntraps = [\"Trap@d0.example\", \"@d9.example\"]\n";
+    let more = "[[trap]]\naddress = \"@d9.example\"\n[[trap]]\naddress = \"own@d9.example\"\n";
+    let service = Service::start(&(settings(2).replace("relays = [\"mx1\"]\n", named) + more));
+    let status = |trap: &str| {
+        let (status, body) = service.submit(trap, &message("26.1.2.3", 1)).unwrap();
+        (status, body["error"].as_str().unwrap_or_default().to_owned())
+    };
+    for trap in ["trap@d0.example", "TRAP@D0.example", "anybody@d9.example"] {
+        assert_eq!(status(trap), (202, String::new()), "{trap}");
+    }
+    for trap in ["trap@d1.example", "own@d9.example", "other@d0.example"] {
+        assert_eq!(status(trap), (404, "unknown-trap".to_owned()), "{trap}");
+    }
+}

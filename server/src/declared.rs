@@ -5,7 +5,7 @@
 //! evidence ([`Declared::listings`]).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,11 +40,18 @@ pub struct Feed {
     pub quota: Quota,
     /// What its mail is.
     pub kind: FeedKind,
+    /// The registry ids of the traps whose mail is taken from it; none: every trap's.
+    pub traps: Option<HashSet<String>>,
     /// Who reports, where it carries reports.
     pub reporter: Option<Reporter>,
 }
 
 impl Feed {
+    /// Whether this trap's mail is taken from it, by registry id.
+    pub fn speaks_for(&self, trap: &str) -> bool {
+        self.traps.as_ref().is_none_or(|traps| traps.contains(trap))
+    }
+
     /// The verdict on a sample of this feed, and the message that the sample stands for.
     pub fn judge<'a>(&self, sample: &Sample<'a>) -> Judged<'a> {
         match &self.reporter {
@@ -193,7 +200,7 @@ impl Declared {
         let publishes = settings.policy.mode == Mode::Live && policy.can_be_met(&registry);
         let depends = format!("{registry:?} {policy:?} {exemptions:?} {publishes}");
         Self {
-            feeds: settings.feeds.iter().map(|declared| feed(settings, declared)).collect(),
+            feeds: settings.feeds.iter().map(|declared| feed(settings, declared, id)).collect(),
             traps,
             publishes,
             registry,
@@ -269,6 +276,11 @@ impl Declared {
         })
     }
 
+    /// The same of a feed, from which perhaps only some traps' mail is taken. Every channel asks this, and no other.
+    pub fn trap_for(&self, feed: &Feed, ledger: &Ledger, address: &str) -> Option<String> {
+        self.trap(ledger, address).filter(|trap| feed.speaks_for(trap))
+    }
+
     /// The same among the traps of the settings.
     pub fn trap_of_settings(&self, address: &str) -> Option<&str> {
         with_domain(&bare(address)).iter().find_map(|address| self.traps.get(address)).map(String::as_str)
@@ -288,7 +300,7 @@ pub fn topology_of(settings: &Settings, name: &str) -> Option<Topology> {
 
 /// The feed called `name`, if there is one.
 pub fn feed_of(settings: &Settings, name: &str) -> Option<Feed> {
-    settings.feeds.iter().find(|feed| feed.name == name).map(|declared| feed(settings, declared))
+    settings.feeds.iter().find(|feed| feed.name == name).map(|declared| feed(settings, declared, &str::to_owned))
 }
 
 /// An address as an envelope has it, without its brackets, in lower case.
@@ -301,7 +313,8 @@ pub fn trap_text(address: &TrapAddress) -> String {
     format!("{}@{}", address.local.as_deref().unwrap_or_default(), address.domain).to_ascii_lowercase()
 }
 
-fn feed(settings: &Settings, declared: &FeedSettings) -> Feed {
+fn feed(settings: &Settings, declared: &FeedSettings, id: Id<'_>) -> Feed {
+    let traps = declared.traps.as_ref().map(|traps| traps.iter().map(|trap| id(&trap_text(trap))).collect());
     Feed {
         name: declared.name.clone(),
         token: declared.token,
@@ -309,6 +322,7 @@ fn feed(settings: &Settings, declared: &FeedSettings) -> Feed {
         stamps: declared.stamps,
         quota: declared.quota,
         kind: declared.kind,
+        traps,
         reporter: (declared.kind == FeedKind::Reports).then(|| reporter(settings, declared)),
     }
 }

@@ -377,6 +377,9 @@ pub struct FeedSettings {
     pub quota: Quota,
     /// The networks from which it hands them in, which are exempt; may be empty.
     pub networks: Vec<IpNet>,
+    /// The traps whose mail is taken from it, each of them registered in the settings; none: every trap's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traps: Option<Vec<TrapAddress>>,
     /// Where the reports come from that it carries, as its relays see it; at least one network where it carries reports,
     /// none elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -62,6 +62,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         relations::refuse_shared_sockets(written, &defaults);
     }
     relations::refuse_bad_topology(&relays, &feeds);
+    relations::refuse_unknown_traps(&feeds, &traps);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
 
     let settings = Settings {
@@ -351,6 +352,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     let weight = table.or_default("weight", WEIGHT_DEFAULT, |value| weight(value, kind));
     let stamps = table.or_default("stamps", stamps, Value::word);
     let quota = table.or_default("quota", QUOTA_DEFAULT, |value| value.parsed("none", Quota::of));
+    let traps = table.or_default("traps", None, |value| traps_of_feed(value, kind).map(Some));
     let (reporter_networks, reporter_relays) = reporter(&mut table, kind);
     table.finish();
     let settings = || {
@@ -365,12 +367,25 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
             quota: quota?,
             kind: kind?,
             networks: networks?,
+            traps: traps.as_ref()?.as_ref().map(|traps| traps.iter().map(|(_, trap)| trap.clone()).collect()),
             reporter_networks: reporter_networks.as_ref()?.iter().map(|(_, network)| *network).collect(),
             reporter_relays: reporter_relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
         })
     };
     let settings = settings();
-    FeedEntry { settings, table, name, token, relays, boundary, is_of_reports, reporter_networks, reporter_relays }
+    let traps = traps.flatten();
+    FeedEntry {
+        settings,
+        table,
+        name,
+        token,
+        relays,
+        boundary,
+        is_of_reports,
+        traps,
+        reporter_networks,
+        reporter_relays,
+    }
 }
 
 /// A feed's weight. Where it carries mail that people wanted, each of them counts once.
@@ -385,6 +400,17 @@ fn weight(value: &Value<'_>, kind: Option<FeedKind>) -> Option<f64> {
     };
     value.refuse(Flaw::new(what, "write weight = 0.5, for example, in a feed of traps or reports"));
     None
+}
+
+/// The traps that a feed names, with their places.
+fn traps_of_feed<'t>(value: &Value<'t>, kind: Option<FeedKind>) -> Option<Vec<(Value<'t>, TrapAddress)>> {
+    const LIST: &str = "[\"sales@traps.example\"]";
+    if kind == Some(FeedKind::Wanted) {
+        let what = "has no meaning in a feed with kind = \"wanted\", whose recipients are no traps";
+        value.refuse(Flaw::new(what, "take it out"));
+        return None;
+    }
+    value.some_of_each(LIST, |trap| trap.named("sales@traps.example", name::trap_address))
 }
 
 /// The networks and the relays of whoever reports, with their places.

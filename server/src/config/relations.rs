@@ -16,7 +16,8 @@ use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::word::{listed, nearest};
 use super::{
-    Boundary, FeedKind, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapSettings, WEIGHT_DEFAULT,
+    Boundary, FeedKind, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapAddress, TrapSettings,
+    WEIGHT_DEFAULT,
 };
 
 /// A name with its place.
@@ -39,6 +40,8 @@ pub(super) struct FeedEntry<'t> {
     pub(super) relays: Option<Vec<Named<'t>>>,
     pub(super) boundary: Option<Boundary>,
     pub(super) is_of_reports: bool,
+    /// The traps that it names, as far as they can be read.
+    pub(super) traps: Option<Vec<(Value<'t>, TrapAddress)>>,
     pub(super) reporter_networks: Option<Vec<(Value<'t>, IpNet)>>,
     pub(super) reporter_relays: Option<Vec<Named<'t>>>,
     pub(super) settings: Option<FeedSettings>,
@@ -146,6 +149,26 @@ pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<
             format!("names no host, while {reader} reads headers: a topology without names may analyze but never list");
         let mend = "write the names that it writes after \"by\", for example hosts = [\"mx1.example.net\"]";
         relay.table.refuse("hosts", Flaw::new(what, mend));
+    }
+}
+
+/// Refuses traps of feeds that are not registered. One that was registered by command is not known here, since what a file
+/// means must not depend on a ledger.
+pub(super) fn refuse_unknown_traps(feeds: &[FeedEntry<'_>], traps: &[TrapEntry<'_>]) {
+    // One whose address was refused may be the one that a feed means; its mend comes first.
+    if traps.iter().any(|trap| trap.address.is_none()) {
+        return;
+    }
+    let known: Vec<&str> = traps.iter().filter_map(|trap| Some(trap.address.as_ref()?.1.as_str())).collect();
+    for (value, trap) in feeds.iter().flat_map(|feed| feed.traps.iter().flatten()) {
+        let address = trap.to_string().to_lowercase();
+        if known.contains(&address.as_str()) {
+            continue;
+        }
+        let meant = nearest(&address, known.iter().copied());
+        let meant = meant.map(|meant| format!("did you mean {meant:?}? ")).unwrap_or_default();
+        let mend = format!("{meant}register it with [[trap]] address = {address:?}");
+        value.refuse(Flaw::new(format!("{address:?} is no trap of this file"), mend));
     }
 }
 

@@ -85,7 +85,7 @@ impl Refused {
             Self::NoRecipient => {
                 "This feed carries mail that people wanted; name who did: Firsthand-Recipient: ADDRESS."
             }
-            Self::UnknownTrap => "No registered trap has this address.",
+            Self::UnknownTrap => "No registered trap of this feed has this address.",
             Self::WrongPeer => "Firsthand-Observed-Peer must be an IPv4 or IPv6 address.",
             Self::OverQuota(_) => "The feed has used up its quota.",
             Self::TooLarge => "The message is larger than 50 MiB, or broke off.",
@@ -132,7 +132,7 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     let trap = match feed.kind {
         FeedKind::Traps | FeedKind::Reports => {
             let trap = text(headers, TRAP).ok_or(Refused::NoTrap)?;
-            declared.trap(&intake.ledger, trap).ok_or(Refused::UnknownTrap)?
+            declared.trap_for(feed, &intake.ledger, trap).ok_or(Refused::UnknownTrap)?
         }
         FeedKind::Wanted => {
             let recipient = text(headers, RECIPIENT).map(bare).filter(|recipient| recipient.contains('@'));

@@ -166,6 +166,30 @@ fn a_feeds_weight_lies_between_nothing_and_one() {
 }
 
 #[test]
+fn the_traps_of_a_feed_are_registered() {
+    let traps = "[[trap]]\naddress = \"@A.example\"\n[[trap]]\naddress = \"x@b.example\"\n";
+    let with = |line: &str| format!("{RELAY_AND_FEED}relays = [\"mx1\"]\n{line}\n{traps}");
+    assert_eq!(loaded(&with("")).settings.feeds[0].traps, None);
+    let settings = loaded(&with("traps = [\"X@B.example\", \"@a.example\"]")).settings;
+    assert_eq!(settings.feeds[0].traps.as_ref().map(Vec::len), Some(2));
+    assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    for (line, at, what, mend) in [
+        (
+            "traps = [\"x@b.example\",\n\"y@b.example\"]",
+            10,
+            "\"y@b.example\" is no trap",
+            "did you mean \"x@b.example\"?",
+        ),
+        ("traps = [\"z@a.example\"]", 9, "\"z@a.example\" is no trap", "[[trap]] address = \"z@a.example\""),
+        ("traps = [\"b.example\"]", 9, "has no \"@\"", "sales@traps.example"),
+        ("traps = []", 9, "is empty", "sales@traps.example"),
+        ("kind = \"wanted\"\ntraps = [\"x@b.example\"]", 10, "no meaning", "take it out"),
+    ] {
+        assert_mistake(&with(line), at, "feed.traps", what, mend);
+    }
+}
+
+#[test]
 fn reporters_are_checked() {
     let good = RELAY_AND_FEED.to_owned()
         + "relays = [\"mx1\"]\nkind = \"reports\"\nreporter-networks = [\"45.0.0.0/28\"]\nreporter-relays = [\"isp-mx\"]\n\
