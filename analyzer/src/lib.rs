@@ -10,7 +10,7 @@
 //! an [`address`] has one form; a [`sample`] has header fields; each [`received`] line has readings, and [`forms`] writes
 //! lines as MTAs do, to attack those readings with; the [`topology`] says whose lines are believed; [`trust`] walks them to
 //! the origin; what lies below is a [`claim`]; the [`nature`] tells sent from reflected; the [`verdict`] holds all of it
-//! with its proof; a [`survey`] of real mail shows which relays there are. A verdict adds [`evidence`]; evidence has a
+//! with its proof; a [`report`] brings a message that others took; a [`survey`] of real mail shows which relays there are. A verdict adds [`evidence`]; evidence has a
 //! [`score`]; the score begins and ends a [`listing`].
 //!
 //! Everything here is pure: bytes, values and an instant in, values out.
@@ -26,6 +26,8 @@ pub mod trust;
 pub mod claim;
 pub mod nature;
 pub mod verdict;
+// An abuse report -> the verdict on the message that it brings.
+pub mod report;
 // A pile of mail -> which relays it shows.
 pub mod survey;
 pub mod evidence;

@@ -267,7 +267,8 @@ mod tests {
         };
         Registry {
             traps: (0..5).map(trap).collect(),
-            feeds: [("own".to_owned(), Trust::Own)].into(),
+            feeds: [("own", Trust::Own), ("less", Trust::Own)].map(|(name, trust)| (name.to_owned(), trust)).into(),
+            weights: [("less".to_owned(), 0.6)].into(),
             ..Registry::default()
         }
     }
@@ -412,15 +413,18 @@ mod tests {
 
         /// The sweep finds what the definition says (the end to ten minutes), in every list.
         #[test]
-        fn a_replay_is_what_its_definition_says(hits in prop::collection::vec((0..5usize, 100i64..160, any::<bool>(), any::<bool>(), 1u16..6), 0..14), now in 100i64..180) {
-            let unit = |(trap, hour, bounce, null_sender, samples): &(usize, i64, bool, bool, u16)| {
+        fn a_replay_is_what_its_definition_says(hits in prop::collection::vec((0..5usize, 100i64..160, any::<bool>(), any::<bool>(), 1u16..6), 0..14), less in 0..14usize, now in 100i64..180) {
+            let unit = |(at, (trap, hour, bounce, null_sender, samples)): (usize, &(usize, i64, bool, bool, u16))| {
                 let mut unit = hit(*trap, *hour);
+                if at % 3 == less % 4 {
+                    unit.key.feed = "less".into();
+                }
                 unit.key.nature = if *bounce { Nature::Bounce } else { Nature::Direct };
                 unit.key.null_sender = *null_sender;
                 unit.samples = *samples;
                 unit
             };
-            let units: Vec<Unit> = hits.iter().map(unit).collect();
+            let units: Vec<Unit> = hits.iter().enumerate().map(unit).collect();
             for list in List::ALL {
                 let found = replay(ORIGIN, &units, list, &registry(), &Policy::default(), now * HOUR);
                 let defined = by_definition(&units, list, now * HOUR);

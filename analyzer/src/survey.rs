@@ -365,6 +365,7 @@ fn misfit(reason: Reason, verdict: &Verdict, received: &[&Field<'_>], topology: 
         | Reason::OwnRelay
         | Reason::MalformedHeader
         | Reason::NoMessage
+        | Reason::NotTheReporter
         | Reason::TooLarge => None,
     }
 }

@@ -36,8 +36,11 @@ pub enum Reason {
     OwnRelay,
     /// The header block ends in a line that is no field, before the path does.
     MalformedHeader,
-    /// The channel saw a session, and no message came: a recipient that was asked for proves nothing (B07).
+    /// The channel saw a session, and no message came: a recipient that was asked for proves nothing (B07). Or an abuse
+    /// report does not bring exactly one message.
     NoMessage,
+    /// An abuse report comes from elsewhere than its reporter's networks.
+    NotTheReporter,
     /// The message or its header block exceeds a limit.
     TooLarge,
 }
@@ -58,12 +61,13 @@ impl Reason {
             Self::OwnRelay => "own-relay",
             Self::MalformedHeader => "malformed-header",
             Self::NoMessage => "no-message",
+            Self::NotTheReporter => "not-the-reporter",
             Self::TooLarge => "too-large",
         }
     }
 
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoReceived,
         Self::TopLineNotOurs,
         Self::BrokenChain,
@@ -76,6 +80,7 @@ impl Reason {
         Self::OwnRelay,
         Self::MalformedHeader,
         Self::NoMessage,
+        Self::NotTheReporter,
         Self::TooLarge,
     ];
 
@@ -97,7 +102,12 @@ impl Reason {
             Self::SpecialPurpose => "The peer is a private or otherwise special address that is no relay of ours.",
             Self::OwnRelay => "The peer that the channel saw is a relay of ours.",
             Self::MalformedHeader => "The header ends in a line that is no header field, before the path does.",
-            Self::NoMessage => "There is no message, and a session without one proves nothing.",
+            Self::NoMessage => {
+                "There is no message, or not exactly one that is reported as abuse, and nothing else proves anything."
+            }
+            Self::NotTheReporter => {
+                "The report does not come from its reporter's networks, so that what it brings may be forged."
+            }
             Self::TooLarge => "The message or its header exceeds the limits.",
         }
     }

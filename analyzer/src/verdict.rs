@@ -21,6 +21,8 @@ pub struct ProofLine {
     pub bytes: Vec<u8>,
     /// How it was read.
     pub read: LineRead,
+    /// Whether it stands in the abuse report that brought the message, and not in the message itself.
+    pub of_report: bool,
 }
 
 /// How a trusted line was read.
@@ -89,6 +91,17 @@ pub struct Verdict {
     pub proof: Vec<ProofLine>,
     /// The line at which the walk ended without an origin, if a line did it.
     pub cause: Option<Cause>,
+    /// Who handed the message in, where an abuse report brought it.
+    pub reported_by: Option<ReportedBy>,
+}
+
+/// From whom our own relays took an abuse report (RFC 5965); it is never who is blamed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReportedBy {
+    /// The report's own origin, or why there is none.
+    pub origin: Result<IpAddr, Reason>,
+    /// The report's own trust path, from the top.
+    pub path: Vec<PathLine>,
 }
 
 /// The line that is why there is no origin.
@@ -128,6 +141,7 @@ pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
         .iter()
         .zip(&received)
         .map(|(line, field)| ProofLine {
+            of_report: false,
             bytes: field.bytes.to_vec(),
             read: LineRead {
                 declared: topology.relays[line.relay].dialect,
@@ -158,6 +172,7 @@ pub fn judge(sample: &Sample<'_>, topology: &Topology) -> Verdict {
         framed,
         proof,
         cause,
+        reported_by: None,
         path: walk.path,
     }
 }
@@ -194,6 +209,14 @@ pub struct Report<'a> {
     cause: Option<CauseReport<'a>>,
     claims: Vec<ClaimReport<'a>>,
     framed: &'a [String],
+    /// From whom the abuse report came that brought the message.
+    reported_by: Option<ReporterReport<'a>>,
+}
+
+#[derive(Serialize, Debug)]
+struct ReporterReport<'a> {
+    origin: Option<IpAddr>,
+    path: Vec<PathReport<'a>>,
 }
 
 #[derive(Serialize, Debug)]
@@ -240,8 +263,13 @@ struct ClaimReport<'a> {
 impl Verdict {
     /// The verdict on a message past the limits of [`crate::sample`], of which no more is read.
     pub fn too_large() -> Self {
+        Self::without_origin(Reason::TooLarge)
+    }
+
+    /// The verdict on what is not read any further.
+    pub(crate) fn without_origin(reason: Reason) -> Self {
         Self {
-            origin: Err(Reason::TooLarge),
+            origin: Err(reason),
             path: Vec::new(),
             boundary: None,
             stamp: None,
@@ -252,6 +280,7 @@ impl Verdict {
             framed: Vec::new(),
             proof: Vec::new(),
             cause: None,
+            reported_by: None,
         }
     }
 
@@ -286,6 +315,10 @@ impl Verdict {
             cause: self.cause.as_ref().map(|cause| CauseReport { line: cause.line, text: &cause.text }),
             claims: self.claims.iter().map(claim_report).collect(),
             framed: &self.framed,
+            reported_by: self.reported_by.as_ref().map(|reported| ReporterReport {
+                origin: reported.origin.ok(),
+                path: reported.path.iter().map(path_report).collect(),
+            }),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! topology for each feed, the registry of traps and feeds, the policy, the exemptions; and what these make of an origin's
 //! evidence ([`Declared::listings`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,8 +16,11 @@ use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::{Stamps, Unit};
 use firsthand_analyzer::listing::{Exemption, Exemptions, Listing, Removal, end_by_removal, replay_all, visible};
 use firsthand_analyzer::nature::Cause;
+use firsthand_analyzer::report::{Judged, Reporter, judge_report};
+use firsthand_analyzer::sample::Sample;
 use firsthand_analyzer::score::{List, Policy, Registry, Trap};
-use firsthand_analyzer::topology::{HostPattern, Relay, Topology};
+use firsthand_analyzer::topology::{Boundary, HostPattern, Relay, Topology};
+use firsthand_analyzer::verdict::judge;
 
 use crate::config::{
     BrakeSettings, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, Size, TokenDigest, TrapAddress,
@@ -39,6 +43,35 @@ pub struct Feed {
     pub kind: FeedKind,
     /// Where it hands in from, if that is known.
     pub networks: Vec<IpNet>,
+    /// The registry ids of the traps whose mail is taken from it; none: every trap's.
+    pub traps: Option<HashSet<String>>,
+    /// Who reports, where it carries reports.
+    pub reporter: Option<Reporter>,
+}
+
+impl Feed {
+    /// Whether this trap's mail is taken from it, by registry id.
+    pub fn speaks_for(&self, trap: &str) -> bool {
+        self.traps.as_ref().is_none_or(|traps| traps.contains(trap))
+    }
+
+    /// The verdict on a sample of this feed, and the message that the sample stands for.
+    pub fn judge<'a>(&self, sample: &Sample<'a>) -> Judged<'a> {
+        match &self.reporter {
+            Some(reporter) => judge_report(sample, &self.topology, reporter),
+            None => Judged { verdict: judge(sample, &self.topology), message: Some(Cow::Borrowed(sample.message)) },
+        }
+    }
+
+    /// The topology whose relays wrote the lines of a verdict's path.
+    pub fn path_topology(&self) -> &Topology {
+        self.reporter.as_ref().map_or(&self.topology, |reporter| &reporter.topology)
+    }
+
+    /// Whether what its samples prove may list.
+    pub fn may_list(&self) -> bool {
+        self.topology.may_list() && self.path_topology().may_list()
+    }
 }
 
 /// Everything that is declared.
@@ -158,7 +191,10 @@ impl Declared {
         }
         for feed in &settings.feeds {
             match feed.kind {
-                FeedKind::Traps => drop(registry.feeds.insert(feed.name.clone(), feed.trust)),
+                FeedKind::Traps | FeedKind::Reports => {
+                    registry.feeds.insert(feed.name.clone(), feed.trust);
+                    registry.weights.insert(feed.name.clone(), feed.weight);
+                }
                 FeedKind::Wanted => drop(registry.wanted.insert(feed.name.clone())),
             }
         }
@@ -169,7 +205,7 @@ impl Declared {
         let publishes = settings.policy.mode == Mode::Live && policy.can_be_met(&registry);
         let depends = format!("{registry:?} {policy:?} {exemptions:?} {publishes}");
         Self {
-            feeds: settings.feeds.iter().map(|declared| feed(settings, declared)).collect(),
+            feeds: settings.feeds.iter().map(|declared| feed(settings, declared, id)).collect(),
             traps,
             publishes,
             registry,
@@ -246,6 +282,11 @@ impl Declared {
         })
     }
 
+    /// The same of a feed, from which perhaps only some traps' mail is taken. Every channel asks this, and no other.
+    pub fn trap_for(&self, feed: &Feed, ledger: &Ledger, address: &str) -> Option<String> {
+        self.trap(ledger, address).filter(|trap| feed.speaks_for(trap))
+    }
+
     /// The same among the traps of the settings.
     pub fn trap_of_settings(&self, address: &str) -> Option<&str> {
         with_domain(&bare(address)).iter().find_map(|address| self.traps.get(address)).map(String::as_str)
@@ -260,7 +301,12 @@ fn with_domain(address: &str) -> Vec<String> {
 
 /// The topology of the feed called `name`, if there is one.
 pub fn topology_of(settings: &Settings, name: &str) -> Option<Topology> {
-    settings.feeds.iter().find(|feed| feed.name == name).map(|feed| topology(settings, feed))
+    feed_of(settings, name).map(|feed| feed.topology)
+}
+
+/// The feed called `name`, if there is one.
+pub fn feed_of(settings: &Settings, name: &str) -> Option<Feed> {
+    settings.feeds.iter().find(|feed| feed.name == name).map(|declared| feed(settings, declared, &str::to_owned))
 }
 
 /// An address as an envelope has it, without its brackets, in lower case.
@@ -273,22 +319,48 @@ pub fn trap_text(address: &TrapAddress) -> String {
     format!("{}@{}", address.local.as_deref().unwrap_or_default(), address.domain).to_ascii_lowercase()
 }
 
-fn feed(settings: &Settings, declared: &FeedSettings) -> Feed {
+fn feed(settings: &Settings, declared: &FeedSettings, id: Id<'_>) -> Feed {
+    let traps = declared.traps.as_ref().map(|traps| traps.iter().map(|trap| id(&trap_text(trap))).collect());
     Feed {
         name: declared.name.clone(),
         token: declared.token,
-        topology: topology(settings, declared),
+        topology: topology(known_relays(settings), &declared.relays, declared.boundary),
         stamps: declared.stamps,
         quota: declared.quota,
         kind: declared.kind,
         networks: declared.networks.clone(),
+        traps,
+        reporter: (declared.kind == FeedKind::Reports).then(|| reporter(settings, declared)),
     }
 }
 
-fn topology(settings: &Settings, feed: &FeedSettings) -> Topology {
-    let relays: Vec<Relay> = settings.relays.iter().map(relay).collect();
-    let top = relays.iter().enumerate().filter(|(_, relay)| feed.relays.contains(&relay.name));
-    Topology { top: top.map(|(index, _)| index).collect(), boundary: feed.boundary, relays }
+fn topology<'s>(known: impl Iterator<Item = &'s RelaySettings>, top: &[String], boundary: Boundary) -> Topology {
+    let relays: Vec<Relay> = known.map(relay).collect();
+    let at_top = relays.iter().enumerate().filter(|(_, relay)| top.contains(&relay.name));
+    Topology { top: at_top.map(|(index, _)| index).collect(), boundary, relays }
+}
+
+/// The relays that every feed knows. Those of reporters are strangers elsewhere: else a partner whose reports are taken
+/// could write lines in mail to our own traps, which no cap of a foreign feed would hold.
+pub fn known_relays(settings: &Settings) -> impl Iterator<Item = &RelaySettings> {
+    settings.relays.iter().filter(|relay| {
+        let named =
+            |names: fn(&FeedSettings) -> &[String]| settings.feeds.iter().any(|feed| names(feed).contains(&relay.name));
+        named(|feed| &feed.relays) || !named(|feed| &feed.reporter_relays)
+    })
+}
+
+/// Who reports to a feed: his relays are known beside those that every feed knows.
+fn reporter(settings: &Settings, feed: &FeedSettings) -> Reporter {
+    let known: Vec<&str> = known_relays(settings).map(|relay| relay.name.as_str()).collect();
+    let relays = settings
+        .relays
+        .iter()
+        .filter(|relay| known.contains(&relay.name.as_str()) || feed.reporter_relays.contains(&relay.name));
+    Reporter {
+        networks: feed.reporter_networks.clone(),
+        topology: topology(relays, &feed.reporter_relays, Boundary::Headers),
+    }
 }
 
 fn relay(declared: &RelaySettings) -> Relay {

@@ -119,15 +119,15 @@ mod tests {
 
         /// All at once, so that one instant is all that counts: exact.
         #[test]
-        fn the_cost_is_the_least_number(hits in prop::collection::vec((0..1usize, 0..4usize, 0..3usize, 0i64..1), 3..10)) {
-            let units = units(&hits, &["own"]);
+        fn the_cost_is_the_least_number(hits in prop::collection::vec((0..4usize, 0..4usize, 0..3usize, 0i64..1), 3..10)) {
+            let units = units(&hits, &["own", "own", "half", "faint"]);
             prop_assert_eq!(found(&units), tried(&units));
         }
 
         /// With hours and foreign feeds: a cost that is told is that of the last beginning.
         #[test]
-        fn a_foreign_feed_makes_the_cost_no_lower_than_true(hits in prop::collection::vec((0..3usize, 0..4usize, 0..3usize, 0i64..1), 3..10)) {
-            let units = units(&hits, &["own", "far", "far2"]);
+        fn a_foreign_feed_makes_the_cost_no_lower_than_true(hits in prop::collection::vec((0..4usize, 0..4usize, 0..3usize, 0i64..1), 3..10)) {
+            let units = units(&hits, &["own", "far", "far2", "far3"]);
             prop_assert_eq!(registry().feeds["far"], Trust::Foreign);
             match (found(&units), tried(&units)) {
                 (Some(found), Some(tried)) => prop_assert!(found >= tried),

@@ -19,6 +19,8 @@ pub(super) struct CountedHour<'a> {
     pub(super) trap: &'a str,
     pub(super) feed: &'a str,
     pub(super) trust: Trust,
+    /// What the feed's word weighs.
+    pub(super) belief: f64,
     pub(super) domain: &'a str,
     pub(super) tier: Tier,
     pub(super) hour: i64,
@@ -40,7 +42,8 @@ pub(super) fn counted<'a>(units: &'a [Unit], list: List, registry: &'a Registry)
         let samples = tally.counts(list);
         if samples > 0 && presumed.binary_search(&(hour, feed)).is_err() {
             let Trap { domain, tier, .. } = trap;
-            counted.push(CountedHour { trap: trap_id, feed, trust: *trust, domain, tier: *tier, hour, samples });
+            let (trust, tier, belief) = (*trust, *tier, registry.weight(feed));
+            counted.push(CountedHour { trap: trap_id, feed, trust, belief, domain, tier, hour, samples });
         }
     }
     counted

@@ -138,8 +138,21 @@ pub struct Registry {
     pub traps: BTreeMap<String, Trap>,
     /// Feeds of traps' mail, by name.
     pub feeds: BTreeMap<String, Trust>,
+    /// What the word of some of them weighs, greater than 0 and at most 1; of the others it weighs 1.
+    pub weights: BTreeMap<String, f64>,
     /// Feeds of mail that people wanted, by name. Their units count for an origin, by distinct recipients.
     pub wanted: BTreeSet<String>,
+}
+
+/// The least weight of a feed whose word counts for the quorum. One that is believed by less than half is no witness to
+/// begin or keep a listing by, as a recycled trap is none; it adds to what others say.
+pub const QUORUM_WEIGHT: f64 = 0.5;
+
+impl Registry {
+    /// What a feed's word weighs, 0 to 1.
+    pub fn weight(&self, feed: &str) -> f64 {
+        self.weights.get(feed).map_or(1.0, |weight| weight.clamp(0.0, 1.0))
+    }
 }
 
 /// When a listing begins and ends.
@@ -188,6 +201,10 @@ impl Policy {
 
     /// Whether the registry's traps can ever meet the quorum; where they cannot, nothing is published.
     pub fn can_be_met(&self, registry: &Registry) -> bool {
+        let mut feeds = registry.feeds.keys().peekable();
+        if feeds.peek().is_some() && feeds.all(|feed| registry.weight(feed) < QUORUM_WEIGHT) {
+            return false;
+        }
         let mut domains: Vec<&str> = Vec::new();
         let counting = registry.traps.values().filter(|trap| trap.tier.counts_for_quorum());
         let count = counting.inspect(|trap| domains.push(&trap.domain)).count();
@@ -210,7 +227,7 @@ pub struct Witness {
     pub feed: String,
     /// Its newest hour that counts in the list.
     pub newest: i64,
-    /// What it weighs at the instant asked for, 0 to 1.
+    /// What it weighs at the instant asked for, 0 to 1, by the feed whose word weighs most.
     pub weight: f64,
     /// Distinct samples that count, in the hours that do.
     pub samples: u32,
@@ -415,7 +432,7 @@ impl Standing {
         let mut domains: Vec<&str> = traps.iter().map(|(domain, _)| *domain).collect();
         domains.dedup();
         let value = weigh(words, policy.foreign_cap(), policy).0;
-        let keeps = |word: &&Word<'_>| word.tier.counts_for_quorum();
+        let keeps = |word: &&Word<'_>| word.counts_for_quorum();
         let keeping = if words.iter().all(|word| keeps(&word) && word.trust == Trust::Own) {
             value
         } else {
@@ -455,7 +472,7 @@ impl Standing {
 
 /// The traps behind the words that count for the quorum, with their domains, in order.
 fn quorum<'a>(words: &[Word<'a>]) -> Vec<(&'a str, &'a str)> {
-    let counting = words.iter().filter(|word| word.tier.counts_for_quorum());
+    let counting = words.iter().filter(|word| word.counts_for_quorum());
     let mut traps: Vec<(&str, &str)> = counting.map(|word| (word.domain, word.trap)).collect();
     traps.sort_unstable();
     traps.dedup();
@@ -470,21 +487,28 @@ struct Word<'a> {
     tier: Tier,
     feed: &'a str,
     trust: Trust,
+    /// What the feed's word weighs.
+    belief: f64,
     newest: i64,
     weight: f64,
     samples: u32,
 }
 
 impl<'a> Word<'a> {
+    /// Whether the trap, heard by this feed, counts for the quorum.
+    fn counts_for_quorum(&self) -> bool {
+        self.tier.counts_for_quorum() && self.belief >= QUORUM_WEIGHT
+    }
+
     /// What an hour says at an instant; nothing before it and past the hard limit.
     fn of(hour: &CountedHour<'a>, policy: &Policy, now: i64) -> Option<Self> {
         let age = now - hour.hour * HOUR;
         if age < 0 || age >= policy.hard_limit {
             return None;
         }
-        let CountedHour { trap, domain, tier, feed, trust, hour: newest, samples } = *hour;
-        let weight = tier.weight() * left(age, policy);
-        Some(Self { trap, domain, tier, feed, trust, newest, weight, samples })
+        let CountedHour { trap, domain, tier, feed, trust, belief, hour: newest, samples } = *hour;
+        let weight = tier.weight() * belief * left(age, policy);
+        Some(Self { trap, domain, tier, feed, trust, belief, newest, weight, samples })
     }
 }
 
@@ -503,11 +527,11 @@ fn witnesses(words: &[Word<'_>]) -> Vec<Witness> {
         };
         match witnesses.last_mut().filter(|last| last.trap == word.trap) {
             Some(last) => {
-                let samples = last.samples + word.samples;
+                let (samples, weight) = (last.samples + word.samples, last.weight.max(word.weight));
                 if word.newest > last.newest {
                     *last = witness;
                 }
-                last.samples = samples;
+                (last.samples, last.weight) = (samples, weight);
             }
             None => witnesses.push(witness),
         }

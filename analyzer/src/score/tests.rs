@@ -15,8 +15,14 @@ pub(crate) fn registry() -> Registry {
         }
     }
     traps.insert("old".into(), trap("d9.example", Tier::Recycled));
-    let feeds = [("own", Trust::Own), ("far", Trust::Foreign), ("far2", Trust::Foreign)];
-    Registry { traps, feeds: feeds.map(|(name, trust)| (name.to_owned(), trust)).into(), ..Registry::default() }
+    let feeds = [("own", Trust::Own), ("far", Trust::Foreign), ("far2", Trust::Foreign), ("half", Trust::Own)];
+    let feeds = feeds.into_iter().chain([("faint", Trust::Own), ("far3", Trust::Foreign)]);
+    Registry {
+        traps,
+        feeds: feeds.map(|(name, trust)| (name.to_owned(), trust)).collect(),
+        weights: [("half", 0.5), ("faint", 0.1), ("far3", 0.7)].map(|(name, weight)| (name.to_owned(), weight)).into(),
+        ..Registry::default()
+    }
 }
 
 fn unit(feed: &str, trap: &str, nature: Nature, hour: i64, samples: u16) -> Unit {
@@ -78,6 +84,34 @@ fn quorum_and_caps() {
     let unknown = [direct("nobody", "t00", 1), direct("own", "t99", 1)];
     assert_eq!(at(&unknown, HOUR).value, 0.0);
     assert_eq!(at(&[direct("own", "old", 1)], HOUR).traps, 0);
+}
+
+/// A feed's weight multiplies what it says; a trap has one level however many feeds hear it; whoever is believed by less than
+/// half makes no quorum and keeps nothing.
+#[test]
+fn a_feeds_weight_lowers_its_word() {
+    let of = |feed: &'static str| move |domain: usize| direct(feed, &format!("t{domain}0"), 1);
+    let three = |feed| (0..3).map(of(feed)).collect::<Vec<_>>();
+    assert_eq!((at(&three("half"), HOUR).value, at(&three("half"), HOUR).traps), (1.5, 3));
+    assert_eq!((at(&three("faint"), HOUR).traps, at(&three("faint"), HOUR).domains), (0, 0));
+    let both = [three("half"), three("own"), three("faint")].concat();
+    assert_eq!((at(&both, HOUR).value, at(&both, HOUR).traps), (3.0, 3));
+    assert!(at(&both, HOUR).witnesses.iter().all(|witness| witness.weight == 1.0 && witness.samples == 3));
+    // Two domains have the score, and a third that a faint feed alone heard makes no listing of it.
+    let two: Vec<Unit> = (0..4).map(|trap| direct("own", &format!("t{}{}", trap % 2, trap / 2), 1)).collect();
+    let with = |feed: &'static str| [two.clone(), vec![of(feed)(2)]].concat();
+    assert_eq!(at(&two, HOUR).value, 3.0);
+    assert!(!lists(&two, HOUR) && !lists(&with("faint"), HOUR) && lists(&with("half"), HOUR));
+    // The newer word of a faint feed takes nothing from an older one's.
+    let older = [direct("own", "t00", 1), direct("faint", "t00", 20)];
+    let score = at(&older, 20 * HOUR);
+    assert_eq!((score.value, score.witnesses[0].feed.as_str()), ((-19.0_f64 / 48.0).exp2(), "faint"));
+    assert_eq!(score.witnesses[0].weight, score.value);
+    // Where no feed is believed by half, no quorum is ever met.
+    let mut registry = registry();
+    assert!(Policy::default().can_be_met(&registry));
+    registry.feeds.retain(|feed, _| feed == "faint");
+    assert!(!Policy::default().can_be_met(&registry));
 }
 
 /// G3: more than three quarters reflected presumes the rest to be reflected.
@@ -173,9 +207,9 @@ fn lists_differ_in_what_counts() {
 }
 
 prop_compose! {
-    fn any_unit()(feed in 0..3usize, domain in 0..4, index in 0..4, nature in 0..4usize, null_sender in any::<bool>(), hour in 0i64..100, samples in 1u16..=SAMPLES_LIMIT) -> Unit {
+    fn any_unit()(feed in 0..6usize, domain in 0..4, index in 0..4, nature in 0..4usize, null_sender in any::<bool>(), hour in 0i64..100, samples in 1u16..=SAMPLES_LIMIT) -> Unit {
         let nature = [Nature::Direct, Nature::Bounce, Nature::AutoReply, Nature::AbuseReport][nature];
-        let mut unit = unit(["own", "far", "far2"][feed], &format!("t{domain}{index}"), nature, hour, samples);
+        let mut unit = unit(["own", "far", "far2", "half", "faint", "far3"][feed], &format!("t{domain}{index}"), nature, hour, samples);
         unit.key.null_sender = null_sender;
         unit
     }
@@ -205,6 +239,20 @@ proptest! {
         }
     }
 
+    /// Less belief in a feed never adds: neither to a score, nor to what keeps a listing, nor to a quorum.
+    #[test]
+    fn less_belief_never_adds(units in prop::collection::vec(any_unit(), 0..40), now in 100i64..200, feed in 0..6usize, less in 0.01f64..1.0) {
+        let mut doubting = registry();
+        let feed = ["own", "far", "far2", "half", "faint", "far3"][feed];
+        let weight = doubting.weight(feed) * less;
+        doubting.weights.insert(feed.to_owned(), weight);
+        for (list, before) in List::ALL.into_iter().zip(all_at(&units, now * HOUR)) {
+            let after = score(&units, list, &doubting, &Policy::default(), now * HOUR);
+            prop_assert!(after.value <= before.value + 1e-9 && after.keeping <= before.keeping + 1e-9);
+            prop_assert!(after.traps <= before.traps && after.domains <= before.domains);
+        }
+    }
+
     /// Evidence that is dropped when its time is over, and the day that it presumes by, changes no score.
     #[test]
     fn dropping_the_past_changes_nothing(units in prop::collection::vec(any_unit(), 0..60), now in 100i64..220) {
@@ -225,17 +273,21 @@ proptest! {
     /// G4: whatever a foreign feed says, and whoever else speaks, it adds at most half of what a listing needs.
     #[test]
     fn a_foreign_feed_adds_at_most_half(units in prop::collection::vec(any_unit(), 0..60), now in 0i64..200) {
-        let others: Vec<Unit> = units.iter().filter(|unit| unit.key.feed != "far").cloned().collect();
-        for (with, without) in all_at(&units, now * HOUR).iter().zip(all_at(&others, now * HOUR)) {
-            prop_assert!(with.value <= without.value + 1.25 + 1e-9);
+        for feed in ["far", "far3"] {
+            let others: Vec<Unit> = units.iter().filter(|unit| unit.key.feed != feed).cloned().collect();
+            for (with, without) in all_at(&units, now * HOUR).iter().zip(all_at(&others, now * HOUR)) {
+                prop_assert!(with.value <= without.value + 1.25 + 1e-9);
+            }
         }
     }
 
     #[test]
     fn a_foreign_feed_alone_stays_below_half(units in prop::collection::vec(any_unit(), 0..60), now in 0i64..200) {
-        let foreign: Vec<Unit> = units.into_iter().filter(|unit| unit.key.feed == "far").collect();
-        for score in all_at(&foreign, now * HOUR) {
-            prop_assert!(score.value <= 1.25 + 1e-9);
+        for feed in ["far", "far3"] {
+            let foreign: Vec<Unit> = units.iter().filter(|unit| unit.key.feed == feed).cloned().collect();
+            for score in all_at(&foreign, now * HOUR) {
+                prop_assert!(score.value <= 1.25 + 1e-9);
+            }
         }
     }
 }

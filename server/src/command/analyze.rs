@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{CommandError, parse_dialect, parse_handover, parse_network};
 use crate::cli::AnalyzeArguments;
 use crate::config::Settings;
-use crate::declared::topology_of;
+use crate::declared::feed_of;
 use crate::intake::files::{Found, Split, Unreadable, for_each_message};
 
 impl From<Unreadable> for CommandError {
@@ -295,10 +295,10 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<(), CommandError> {
     }
     if let (Some(config), Some(feed)) = (&arguments.config, &arguments.feed) {
         let settings = Settings::load(Some(config))?.settings;
-        let topology = topology_of(&settings, feed);
-        let topology =
-            topology.ok_or_else(|| CommandError::Usage(format!("{} has no feed {feed:?}", config.display())))?;
-        return paths(&arguments.paths, &topology, arguments.json);
+        let judge = feed_of(&settings, feed);
+        let judge = judge.ok_or_else(|| CommandError::Usage(format!("{} has no feed {feed:?}", config.display())))?;
+        let verdict = |sample: &Sample<'_>| judge.judge(sample).verdict;
+        return paths(&arguments.paths, verdict, judge.path_topology(), arguments.json);
     }
     let relay = RequestRelay {
         name: "relay".to_owned(),
@@ -308,17 +308,23 @@ pub fn run(arguments: &AnalyzeArguments) -> Result<(), CommandError> {
         handovers: arguments.handover.clone(),
     };
     let relay = relay_of_request(&relay).map_err(CommandError::Usage)?;
-    paths(&arguments.paths, &Topology::new(vec![relay], Boundary::Headers), arguments.json)
+    let topology = Topology::new(vec![relay], Boundary::Headers);
+    paths(&arguments.paths, |sample| judge(sample, &topology), &topology, arguments.json)
 }
 
-/// Judges every message below `paths` under one topology and prints the verdicts, in input order.
+/// Judges every message below `paths` and prints the verdicts, in input order; `topology` has the relays of their paths.
 ///
 /// # Errors
 /// When a place cannot be read or the answers cannot be written.
-pub fn paths(paths: &[PathBuf], topology: &Topology, json: bool) -> Result<(), CommandError> {
+pub fn paths(
+    paths: &[PathBuf],
+    judge: impl Fn(&Sample<'_>) -> Verdict,
+    topology: &Topology,
+    json: bool,
+) -> Result<(), CommandError> {
     let mut output = io::BufWriter::new(io::stdout().lock());
     for_each_message(paths, Split::Mbox, &mut |Found { place, message }| {
-        let verdict = judge(&Sample { message: &message, envelope: None, observed_peer: None }, topology);
+        let verdict = judge(&Sample { message: &message, envelope: None, observed_peer: None });
         if json {
             let id = serde_json::Value::from(place);
             return write_line(&mut output, &Answer { id: &id, report: verdict.report() });

@@ -8,7 +8,7 @@ use firsthand_analyzer::nature::Recognised;
 use firsthand_analyzer::received::Source;
 use firsthand_analyzer::topology::Topology;
 use firsthand_analyzer::trust::PathLine;
-use firsthand_analyzer::verdict::Verdict;
+use firsthand_analyzer::verdict::{ReportedBy, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::difference::{Becomes, Difference};
@@ -90,6 +90,10 @@ pub fn verdict(place: &str, verdict: &Verdict, topology: &Topology) -> String {
     let mut out = format!("{}\n", place.escape_debug());
     if table.row_count() > 0 {
         out += &format!("{table}\n");
+    }
+    if let Some(ReportedBy { origin, .. }) = &verdict.reported_by {
+        let from = origin.map_or_else(|reason| format!("unproven ({})", reason.name()), |origin| origin.to_string());
+        out += &format!("brought by an abuse report from {from}\n");
     }
     match verdict.origin {
         Ok(origin) => out += &format!("origin {origin}, {}\n", verdict.nature().name()),

@@ -84,6 +84,8 @@ struct ShownLine {
     states: String,
     /// Whether today's grammar reads the same bytes in the same way; if not, how.
     replay: Replay,
+    /// Whether it stands in the abuse report that brought the message.
+    of_report: bool,
     /// The exact bytes, in base64.
     bytes: String,
 }
@@ -332,7 +334,10 @@ fn score_text(list: List, score: &Score, declared: &Declared) -> String {
         table.add_row(vec![
             witness.trap.clone(),
             witness.tier.name().to_owned(),
-            witness.feed.clone(),
+            match declared.registry.weight(&witness.feed) {
+                1.0 => witness.feed.clone(),
+                weight => format!("{} (weight {weight})", witness.feed),
+            },
             time(witness.newest * HOUR),
             witness.samples.to_string(),
             format!("{:.2}", witness.weight),
@@ -385,7 +390,8 @@ fn facts_text(facts: &[Kept]) -> String {
             fact.trap
         );
         for line in proof_lines(fact) {
-            out += &format!("    {} ({}: {})\n", line.line, line.dialect, line.rule);
+            let place = if line.of_report { "of the report: " } else { "" };
+            out += &format!("    {place}{} ({}: {})\n", line.line, line.dialect, line.rule);
             if let Replay::Otherwise(how) = &line.replay {
                 out += &format!("    READ OTHERWISE TODAY: {how}\n");
             }
@@ -529,6 +535,7 @@ fn shown_line(line: &ProofLine) -> ShownLine {
         rule: line.read.rule.clone(),
         states: states(line.read.source),
         replay,
+        of_report: line.of_report,
         bytes: STANDARD.encode(&line.bytes),
     }
 }
@@ -549,11 +556,15 @@ fn proof_text(known: &Known) -> String {
         out +=
             &format!("sample {} at {}, {}, trap {}\n", fact.sample, time(fact.arrived / 1000), fact.nature, fact.trap);
         let kept: Vec<KeptLine> = serde_json::from_str(&fact.proof).unwrap_or_default();
-        for (number, line) in kept.iter().filter_map(KeptLine::proof_line).enumerate() {
+        let (mut report, mut message) = (0, 0);
+        for line in kept.iter().filter_map(KeptLine::proof_line) {
             let shown = shown_line(&line);
+            let number = if line.of_report { &mut report } else { &mut message };
+            *number += 1;
             out += &format!(
-                "  line {}, by {}: states {} ({}: {})\n",
-                number + 1,
+                "  line {}{}, by {}: states {} ({}: {})\n",
+                number,
+                if line.of_report { " of the report" } else { "" },
                 line.read.by,
                 shown.states,
                 shown.dialect,

@@ -118,8 +118,14 @@ pub const DIALECT_DEFAULT: DeclaredDialect = DeclaredDialect(None);
 pub const BOUNDARY_DEFAULT: Boundary = Boundary::Headers;
 /// Default of a feed's `trust`.
 pub const TRUST_DEFAULT: Trust = Trust::Own;
+/// The same of a feed that carries reports: whoever has a mailbox at the reporter can put forged mail into it.
+pub const TRUST_OF_REPORTS_DEFAULT: Trust = Trust::Foreign;
+/// Default of a feed's `weight`.
+pub const WEIGHT_DEFAULT: f64 = 1.0;
 /// Default of a feed's `stamps`.
 pub const STAMPS_DEFAULT: Stamps = Stamps::Ignored;
+/// The same of a feed that carries reports, which may come long after the mail.
+pub const STAMPS_OF_REPORTS_DEFAULT: Stamps = Stamps::Checked;
 /// Default of a feed's `quota`.
 pub const QUOTA_DEFAULT: Quota = Quota::Unlimited;
 /// Default of a trap's `tier`.
@@ -369,7 +375,7 @@ pub struct RelaySettings {
 }
 
 /// `[[feed]]`: an authenticated source of samples.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FeedSettings {
     /// What metrics and withdrawals call it; unique; `[A-Za-z0-9._-]+`.
@@ -387,6 +393,8 @@ pub struct FeedSettings {
     /// Whose word it is.
     #[serde(serialize_with = "word::print")]
     pub trust: Trust,
+    /// What its word weighs in scores, greater than 0 and at most 1; 1 where it carries mail that people wanted.
+    pub weight: f64,
     /// Whether its boundary dates are held against the arrival time.
     #[serde(serialize_with = "word::print")]
     pub stamps: Stamps,
@@ -394,6 +402,17 @@ pub struct FeedSettings {
     pub quota: Quota,
     /// The networks from which it hands them in, which are exempt; may be empty.
     pub networks: Vec<IpNet>,
+    /// The traps whose mail is taken from it, each of them registered in the settings; none: every trap's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traps: Option<Vec<TrapAddress>>,
+    /// Where the reports come from that it carries, as its relays see it; at least one network where it carries reports,
+    /// none elsewhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reporter_networks: Vec<IpNet>,
+    /// The names of the relays that may stand at the top of the reported messages; likewise. One that no feed names in
+    /// `relays` is known in reported messages only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reporter_relays: Vec<String>,
 }
 
 /// `[[trap]]`: a registered recipient.

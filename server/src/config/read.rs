@@ -65,6 +65,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         relations::refuse_shared_sockets(written, &defaults);
     }
     relations::refuse_bad_topology(&relays, &feeds);
+    relations::refuse_unknown_traps(&feeds, &traps);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
     relations::refuse_shared_paths(intakes.iter().flat_map(intake::IntakeEntry::paths));
     relations::refuse_mute_feeds(&feeds, &intakes);
@@ -364,9 +365,18 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
         value.each("[\"mx1\"]", |relay| relay.named("mx1", |text| Ok(text.to_owned())))
     });
     let boundary = table.or_default("boundary", BOUNDARY_DEFAULT, Value::word);
-    let trust = table.or_default("trust", TRUST_DEFAULT, Value::word);
-    let stamps = table.or_default("stamps", STAMPS_DEFAULT, Value::word);
+    let is_of_reports = kind == Some(FeedKind::Reports);
+    let (trust, stamps) = if is_of_reports {
+        (TRUST_OF_REPORTS_DEFAULT, STAMPS_OF_REPORTS_DEFAULT)
+    } else {
+        (TRUST_DEFAULT, STAMPS_DEFAULT)
+    };
+    let trust = table.or_default("trust", trust, Value::word);
+    let weight = table.or_default("weight", WEIGHT_DEFAULT, |value| weight(value, kind));
+    let stamps = table.or_default("stamps", stamps, Value::word);
     let quota = table.or_default("quota", QUOTA_DEFAULT, |value| value.parsed("none", Quota::of));
+    let traps = table.or_default("traps", None, |value| traps_of_feed(value, kind).map(Some));
+    let (reporter_networks, reporter_relays) = reporter(&mut table, kind);
     table.finish();
     let settings = || {
         Some(FeedSettings {
@@ -375,13 +385,90 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
             relays: relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
             boundary: boundary?,
             trust: trust?,
+            weight: weight?,
             stamps: stamps?,
             quota: quota?,
             kind: kind?,
             networks: networks?,
+            traps: traps.as_ref()?.as_ref().map(|traps| traps.iter().map(|(_, trap)| trap.clone()).collect()),
+            reporter_networks: reporter_networks.as_ref()?.iter().map(|(_, network)| *network).collect(),
+            reporter_relays: reporter_relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
         })
     };
-    FeedEntry { settings: settings(), table, name, token, tokenless, relays, boundary }
+    let settings = settings();
+    let traps = traps.flatten();
+    FeedEntry {
+        settings,
+        table,
+        name,
+        token,
+        tokenless,
+        relays,
+        boundary,
+        is_of_reports,
+        traps,
+        reporter_networks,
+        reporter_relays,
+    }
+}
+
+/// A feed's weight. Where it carries mail that people wanted, each of them counts once.
+fn weight(value: &Value<'_>, kind: Option<FeedKind>) -> Option<f64> {
+    let weight = value.positive("0.5")?;
+    let what = if weight > 1.0 {
+        "must be greater than 0 and at most 1"
+    } else if kind == Some(FeedKind::Wanted) && weight != WEIGHT_DEFAULT {
+        "has no meaning in a feed with kind = \"wanted\", of whose recipients each counts once"
+    } else {
+        return Some(weight);
+    };
+    value.refuse(Flaw::new(what, "write weight = 0.5, for example, in a feed of traps or reports"));
+    None
+}
+
+/// The traps that a feed names, with their places.
+fn traps_of_feed<'t>(value: &Value<'t>, kind: Option<FeedKind>) -> Option<Vec<(Value<'t>, TrapAddress)>> {
+    const LIST: &str = "[\"sales@traps.example\"]";
+    if kind == Some(FeedKind::Wanted) {
+        let what = "has no meaning in a feed with kind = \"wanted\", whose recipients are no traps";
+        value.refuse(Flaw::new(what, "take it out"));
+        return None;
+    }
+    value.some_of_each(LIST, |trap| trap.named("sales@traps.example", name::trap_address))
+}
+
+/// The networks and the relays of whoever reports, with their places.
+type ReporterEntry<'t> = (Option<Vec<(Value<'t>, IpNet)>>, Option<Vec<(Value<'t>, String)>>);
+
+/// Who reports, in a feed that carries reports; nobody in another.
+fn reporter<'t>(table: &mut Table<'t>, kind: Option<FeedKind>) -> ReporterEntry<'t> {
+    const NETWORKS: &str = "[\"192.0.2.0/28\"]";
+    const RELAYS: &str = "[\"isp-mx\"]";
+    let network = |network: &Value<'t>| {
+        let parsed = network.named("192.0.2.0/28", address::relay_network)?;
+        if address::is_wide_in_public(parsed.1) {
+            let what = format!("\"{}\" is wide: whoever has an address in it can report what he likes", parsed.1);
+            network.warn(Flaw::new(what, "write the addresses that the reports come from"));
+        }
+        Some(parsed)
+    };
+    let relay = |relay: &Value<'t>| relay.named("isp-mx", |text| Ok(text.to_owned()));
+    if kind == Some(FeedKind::Reports) {
+        let networks = table.require("reporter-networks", NETWORKS);
+        let relays = table.require("reporter-relays", RELAYS);
+        return (
+            networks.and_then(|value| value.some_of_each(NETWORKS, network)),
+            relays.and_then(|value| value.some_of_each(RELAYS, relay)),
+        );
+    }
+    // Where the kind was refused, nothing is said of what would follow from it.
+    for key in ["reporter-networks", "reporter-relays"] {
+        if let (Some(value), Some(kind)) = (table.take(key), kind) {
+            let what = format!("has no meaning in a feed with kind = {:?}", kind.as_str());
+            value.refuse(Flaw::new(what, "take it out, or write kind = \"reports\""));
+        }
+    }
+    (Some(Vec::new()), Some(Vec::new()))
 }
 
 /// `[[trap]]`

@@ -9,13 +9,19 @@ use std::hash::Hash;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use firsthand_analyzer::score::QUORUM_WEIGHT;
+use ipnet::IpNet;
+
 use super::intake::IntakeEntry;
 use super::name;
 use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::token::TokenSource;
 use super::word::{listed, nearest};
-use super::{Boundary, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapSettings};
+use super::{
+    Boundary, FeedKind, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapAddress, TrapSettings,
+    WEIGHT_DEFAULT,
+};
 
 /// A name with its place.
 pub(super) type Named<'t> = (Value<'t>, String);
@@ -38,6 +44,11 @@ pub(super) struct FeedEntry<'t> {
     pub(super) tokenless: bool,
     pub(super) relays: Option<Vec<Named<'t>>>,
     pub(super) boundary: Option<Boundary>,
+    pub(super) is_of_reports: bool,
+    /// The traps that it names, as far as they can be read.
+    pub(super) traps: Option<Vec<(Value<'t>, TrapAddress)>>,
+    pub(super) reporter_networks: Option<Vec<(Value<'t>, IpNet)>>,
+    pub(super) reporter_relays: Option<Vec<Named<'t>>>,
     pub(super) settings: Option<FeedSettings>,
 }
 
@@ -138,7 +149,9 @@ pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<
                 format!("write relays = [{example:?}] with the relays that hand it over, or boundary = \"channel\"");
             feed.table.refuse("relays", Flaw::new("names no relay, so that no Received line could be believed", mend));
         }
-        for (value, relay) in named.iter().filter(|(_, relay)| all_named && !names.contains(&relay.as_str())) {
+        let reporters = feed.reporter_relays.iter().flatten();
+        let unknown = |(_, relay): &&Named<'_>| all_named && !names.contains(&relay.as_str());
+        for (value, relay) in named.iter().chain(reporters).filter(unknown) {
             let meant = nearest(relay, names.iter().copied());
             let meant = meant.map(|meant| format!("did you mean {meant:?}? ")).unwrap_or_default();
             let known = match names.as_slice() {
@@ -148,13 +161,62 @@ pub(super) fn refuse_bad_topology(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<
             value.refuse(Flaw::new(format!("{relay:?} is no relay of this file"), format!("{meant}{known}")));
         }
     }
-    let Some(reader) = feeds.iter().find(|feed| feed.boundary == Some(Boundary::Headers)) else { return };
+    refuse_relays_as_reporters(relays, feeds);
+    // Of what reporters report, headers are read by whatever channel a report comes.
+    let reads_headers = |feed: &&FeedEntry<'_>| feed.boundary == Some(Boundary::Headers) || feed.is_of_reports;
+    let Some(reader) = feeds.iter().find(reads_headers) else { return };
     let reader = reader.name.as_ref().map_or_else(|| "a feed".to_owned(), |(_, name)| format!("feed {name:?}"));
     for relay in relays.iter().filter(|relay| !relay.has_hosts) {
         let what =
             format!("names no host, while {reader} reads headers: a topology without names may analyze but never list");
         let mend = "write the names that it writes after \"by\", for example hosts = [\"mx1.example.net\"]";
         relay.table.refuse("hosts", Flaw::new(what, mend));
+    }
+}
+
+/// Refuses traps of feeds that are not registered. One that was registered by command is not known here, since what a file
+/// means must not depend on a ledger.
+pub(super) fn refuse_unknown_traps(feeds: &[FeedEntry<'_>], traps: &[TrapEntry<'_>]) {
+    // One whose address was refused may be the one that a feed means; its mend comes first.
+    if traps.iter().any(|trap| trap.address.is_none()) {
+        return;
+    }
+    let known: Vec<&str> = traps.iter().filter_map(|trap| Some(trap.address.as_ref()?.1.as_str())).collect();
+    for (value, trap) in feeds.iter().flat_map(|feed| feed.traps.iter().flatten()) {
+        let address = trap.to_string().to_lowercase();
+        if known.contains(&address.as_str()) {
+            continue;
+        }
+        let meant = nearest(&address, known.iter().copied());
+        let meant = meant.map(|meant| format!("did you mean {meant:?}? ")).unwrap_or_default();
+        let mend = format!("{meant}register it with [[trap]] address = {address:?}");
+        value.refuse(Flaw::new(format!("{address:?} is no trap of this file"), mend));
+    }
+}
+
+/// Refuses networks of a reporter in which a relay lies that is known to all: the walk goes on behind it, and never tells
+/// that a report comes from there.
+fn refuse_relays_as_reporters(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<'_>]) {
+    let names = |named: &Option<Vec<Named<'_>>>, relay: &RelaySettings| {
+        named.iter().flatten().any(|(_, name)| *name == relay.name)
+    };
+    let is_of_reporters_only = |relay: &RelaySettings| {
+        feeds.iter().any(|feed| names(&feed.reporter_relays, relay))
+            && !feeds.iter().any(|feed| names(&feed.relays, relay))
+    };
+    let known =
+        || relays.iter().filter_map(|relay| relay.settings.as_ref()).filter(|relay| !is_of_reporters_only(relay));
+    for (value, network) in feeds.iter().flat_map(|feed| feed.reporter_networks.iter().flatten()) {
+        let within = |relay: &&RelaySettings| {
+            relay.networks.iter().any(|other| network.contains(other) || other.contains(network))
+        };
+        if let Some(relay) = known().find(within) {
+            let what = format!(
+                "\"{network}\" overlaps the networks of relay {:?}, behind which a report's way is followed further",
+                relay.name
+            );
+            value.refuse(Flaw::new(what, "write the addresses that the reports come from, and none of your relays'"));
+        }
     }
 }
 
@@ -175,6 +237,20 @@ pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) 
         file.warn_within("policy", key, Flaw::new(what, format!("register more with [[trap]], or lower {key}")));
     };
     let mut is_short = false;
+    let of_traps = settings.feeds.iter().filter(|feed| feed.kind != FeedKind::Wanted);
+    let weight = of_traps.map(|feed| feed.weight).reduce(f64::max).unwrap_or(WEIGHT_DEFAULT);
+    if weight < QUORUM_WEIGHT {
+        let what = format!(
+            "asks for {} traps, and no feed of theirs weighs {QUORUM_WEIGHT} or more, as it must to count for them: nothing from evidence is published",
+            policy.traps
+        );
+        file.warn_within(
+            "policy",
+            "traps",
+            Flaw::new(what, format!("write weight = {QUORUM_WEIGHT} or more in a [[feed]]")),
+        );
+        is_short = true;
+    }
     if traps < policy.traps as usize {
         shortage("traps", traps, policy.traps, "traps");
         is_short = true;
@@ -185,7 +261,7 @@ pub(super) fn warn_of_unreachable_quorum(settings: &Settings, file: &Table<'_>) 
     }
     let mut domains: BTreeMap<&str, f64> = BTreeMap::new();
     for trap in &settings.traps {
-        *domains.entry(&trap.address.domain).or_default() += trap.tier.weight();
+        *domains.entry(&trap.address.domain).or_default() += trap.tier.weight() * weight;
     }
     let highest: f64 = domains.values().map(|weight| weight.min(policy.domain_cap)).sum();
     if !is_short && highest < policy.list_at {

@@ -87,6 +87,8 @@ words! {
         Traps = "traps",
         /// What people wanted: it speaks for whoever sent it.
         Wanted = "wanted",
+        /// Abuse reports (RFC 5965) about mail that others took: evidence against whoever sent that.
+        Reports = "reports",
     }
 
     /// What the trap server says to a recipient that is no registered trap.

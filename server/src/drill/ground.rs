@@ -13,8 +13,8 @@ use firsthand_analyzer::score::Tier;
 use firsthand_analyzer::topology::{Boundary, Relay};
 use ipnet::IpNet;
 
-use crate::config::{FeedSettings, Settings};
-use crate::declared::Declared;
+use crate::config::{FeedKind, FeedSettings, Settings};
+use crate::declared::{Declared, known_relays};
 
 /// Where attackers and victims are sought: addresses that anybody may have.
 const CANDIDATES_V4: [[u8; 4]; 12] = [
@@ -126,7 +126,7 @@ impl Ground {
     pub(super) fn of(settings: &Settings) -> Self {
         let declared = Declared::of(settings, str::to_owned);
         let targets = targets(settings, &declared);
-        let hosts = settings.relays.iter().map(|relay| relay.hosts.iter().map(|host| instance(host)).collect());
+        let hosts = known_relays(settings).map(|relay| relay.hosts.iter().map(|host| instance(host)).collect());
         let hosts: Vec<Vec<String>> = hosts.collect();
         let v4 = free(&declared, candidates_v4());
         let v6 = free(&declared, candidates_v6());
@@ -220,6 +220,8 @@ fn instance(pattern: &str) -> String {
 /// The feeds of which each is of another kind.
 fn feeds(settings: &Settings) -> Vec<usize> {
     let mut feeds: Vec<(usize, &FeedSettings)> = settings.feeds.iter().enumerate().collect();
+    // What reporters' relays vouch for is theirs.
+    feeds.retain(|(_, feed)| feed.kind != FeedKind::Reports);
     feeds.sort_by_key(|(_, feed)| feed.trust);
     let mut kinds = BTreeSet::new();
     feeds.retain(|(_, feed)| {

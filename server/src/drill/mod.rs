@@ -146,12 +146,17 @@ fn control(settings: &Settings, ground: &Ground) -> Outcome {
     if declared.feeds.is_empty() {
         outcome.remark("No feed is declared, so no mail comes in.");
     } else if !declared.policy.can_be_met(&declared.registry) {
-        outcome.remark("Too few traps or trap domains for the quorum: nobody is ever listed.");
+        outcome.remark(
+            "Too few traps or trap domains for the quorum, or no feed that counts for it: nobody is ever listed.",
+        );
     } else if outcome.listed.is_empty() {
         outcome.remark("Not even plain spam to every trap lists its sender: nobody is ever listed.");
     }
     if settings.policy.mode == Mode::Shadow {
         outcome.remark("Shadow mode: what is listed here is computed and not published.");
+    }
+    for feed in declared.feeds.iter().filter(|feed| feed.reporter.is_some()) {
+        outcome.remark(&format!("What feed {} reports is not drilled: its reporter vouches for that.", feed.name));
     }
     for (relay, proof) in ground.relays().iter().zip(proves) {
         if let Some(Err(reason)) = proof {

@@ -76,7 +76,7 @@ impl<'g> Tally<'g> {
     /// The units to which a message adds, at every trap, now.
     pub(super) fn keys(&self, shot: &Shot, verdict: &Verdict) -> Vec<UnitKey> {
         let feed = &self.ground.declared.feeds[shot.feed];
-        let keys = self.ground.targets.iter().filter_map(|target| {
+        let keys = self.ground.targets.iter().filter(|target| feed.speaks_for(&target.id)).filter_map(|target| {
             let (trap, may_list) = (&*target.id, feed.topology.may_list());
             unit_of(verdict, &Arrival { feed: &feed.name, trap, at: NOW, stamps: feed.stamps, may_list }).ok()
         });

@@ -90,7 +90,7 @@ impl Refused {
             Self::NoRecipient => {
                 "This feed carries mail that people wanted; name who did: Firsthand-Recipient: ADDRESS."
             }
-            Self::UnknownTrap => "No registered trap has this address.",
+            Self::UnknownTrap => "No registered trap of this feed has this address.",
             Self::WrongPeer => "Firsthand-Observed-Peer must be an IPv4 or IPv6 address.",
             Self::TooLarge => "The message is larger than 50 MiB, or broke off.",
             Self::TooSlow => "The message took longer than 60 s to arrive.",
@@ -134,7 +134,7 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
         return Err(Refused::WrongType);
     }
     let (key, absent, unknown) = match feed.kind {
-        FeedKind::Traps => (TRAP, Refused::NoTrap, Refused::UnknownTrap),
+        FeedKind::Traps | FeedKind::Reports => (TRAP, Refused::NoTrap, Refused::UnknownTrap),
         FeedKind::Wanted => (RECIPIENT, Refused::NoRecipient, Refused::NoRecipient),
     };
     let address = text(headers, key).ok_or(absent)?;

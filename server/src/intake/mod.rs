@@ -24,9 +24,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::evidence::{Arrival, sample_id, unit_of};
 use firsthand_analyzer::received::{Dialect, Handover, Source};
+use firsthand_analyzer::report::Judged;
 use firsthand_analyzer::sample::{Envelope, Sample};
 use firsthand_analyzer::topology::Boundary;
-use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict, judge};
+use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::config::FeedKind;
@@ -107,7 +108,7 @@ impl Intake {
     /// none where there is no such trap.
     fn recipient(&self, declared: &Declared, feed: &Feed, address: &str) -> Option<String> {
         match feed.kind {
-            FeedKind::Traps => declared.trap(&self.ledger, address),
+            FeedKind::Traps | FeedKind::Reports => declared.trap_for(feed, &self.ledger, address),
             FeedKind::Wanted => {
                 let recipient = Some(bare(address)).filter(|recipient| recipient.contains('@'));
                 recipient.map(|recipient| self.ledger.recipient_id(&recipient))
@@ -174,23 +175,28 @@ impl Intake {
         };
         // What a long message costs is bounded, but not by so little that other requests should wait for it; to make way for
         // them costs more than to judge a short one.
-        let verdict = match submission.message.len() {
-            ..JUDGED_AT_ONCE => judge(&sample, &feed.topology),
-            JUDGED_AT_ONCE.. => tokio::task::block_in_place(|| judge(&sample, &feed.topology)),
+        let Judged { verdict, message } = match submission.message.len() {
+            ..JUDGED_AT_ONCE => feed.judge(&sample),
+            JUDGED_AT_ONCE.. => tokio::task::block_in_place(|| feed.judge(&sample)),
         };
         let arrival = Arrival {
             feed: &feed.name,
             trap: submission.trap,
             at: arrived.div_euclid(1000),
             stamps: feed.stamps,
-            may_list: feed.topology.may_list(),
+            may_list: feed.may_list(),
         };
         let unit = unit_of(&verdict, &arrival).map_err(|why| why.name());
         let peer = submission.observed_peer.filter(|_| feed.topology.boundary == Boundary::Channel);
-        let id = sample_id(&feed.name, submission.trap, submission.message, peer);
+        // A reported message counts once, however often and by whomever it is reported; a report that proves nothing stands
+        // for itself, so that nobody takes the place of the true one with it.
+        let id = match (&feed.reporter, &message) {
+            (Some(_), Some(message)) => sample_id(&feed.name, submission.trap, message, None),
+            (_, _) => sample_id(&feed.name, submission.trap, submission.message, peer),
+        };
         let evidence = unit.as_ref().err().copied().unwrap_or("counted");
         // Of people's mail no more is kept than what counts: neither lines nor names.
-        let kept = feed.kind == FeedKind::Traps;
+        let kept = feed.kind != FeedKind::Wanted;
         let fact = Fact {
             sample: id,
             arrived,
@@ -224,7 +230,7 @@ impl Intake {
 fn short(verdict: &Verdict) -> String {
     let mut report = serde_json::to_value(verdict.report()).expect("texts, numbers and lists of them are JSON");
     if let Some(report) = report.as_object_mut() {
-        for words in ["path", "cause", "claims", "returned_claims", "framed"] {
+        for words in ["path", "cause", "claims", "returned_claims", "framed", "reported_by"] {
             report.remove(words);
         }
     }
@@ -245,6 +251,8 @@ pub struct KeptLine {
     handover: Option<String>,
     #[serde(default)]
     by: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    of_report: bool,
 }
 
 impl From<&ProofLine> for KeptLine {
@@ -263,6 +271,7 @@ impl From<&ProofLine> for KeptLine {
             peer,
             handover,
             by: line.read.by.clone(),
+            of_report: line.of_report,
         }
     }
 }
@@ -285,7 +294,7 @@ impl KeptLine {
         };
         let dialect = Dialect::parse(&self.dialect)?;
         let read = LineRead { declared, dialect, rule: self.rule.clone(), source, by: self.by.clone() };
-        Some(ProofLine { bytes: STANDARD.decode(&self.line).ok()?, read })
+        Some(ProofLine { bytes: STANDARD.decode(&self.line).ok()?, read, of_report: self.of_report })
     }
 }
 

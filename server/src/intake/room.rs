@@ -45,11 +45,6 @@ impl Room {
         Reservation { room: Arc::clone(self), sender: sender.into(), bytes: 0 }
     }
 
-    /// The bytes that are held.
-    pub(super) fn held(&self) -> usize {
-        self.lock().all
-    }
-
     fn lock(&self) -> MutexGuard<'_, Held> {
         // Nothing panics between two changes that belong together.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
@@ -116,7 +111,9 @@ mod tests {
         assert!(room.begin("three").grow(125).is_ok());
         drop(one);
         drop(two);
-        assert_eq!((room.held(), room.lock().senders.len()), (0, 0));
+        let held = room.lock();
+        assert_eq!((held.all, held.senders.len()), (0, 0));
+        drop(held);
         assert_eq!(room.begin("one").grow(usize::MAX), Err(Full));
     }
 }

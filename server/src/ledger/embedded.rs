@@ -120,7 +120,7 @@ pub type OnBroken = fn(&LedgerError);
 impl LedgerError {
     /// Whether the disk had no room for it.
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, Self::Store(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+        matches!(self, Self::Store(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
     }
 }
 

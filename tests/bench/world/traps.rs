@@ -123,6 +123,7 @@ pub(crate) fn registry() -> Registry {
         traps: (0..LIAR.end).map(trap).collect(),
         feeds: trapping.iter().map(feed).collect(),
         wanted: wanted.iter().map(|feed| feed.name().to_owned()).collect(),
+        ..Registry::default()
     }
 }
 

@@ -131,6 +131,132 @@ fn feeds_are_checked() {
 }
 
 #[test]
+fn a_feeds_weight_lies_between_nothing_and_one() {
+    let with = |line: &str| format!("{RELAY_AND_FEED}relays = [\"mx1\"]\n{line}\n");
+    assert_eq!(loaded(&with("")).settings.feeds[0].weight, 1.0);
+    let settings = loaded(&with("weight = 0.25")).settings;
+    assert_eq!(settings.feeds[0].weight, 0.25);
+    assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    loaded(&with("kind = \"wanted\"\nweight = 1"));
+    for (line, at, what) in [
+        ("weight = 0", 9, "greater than 0"),
+        ("weight = -0.5", 9, "greater than 0"),
+        ("weight = 1.01", 9, "at most 1"),
+        ("weight = nan", 9, "greater than 0"),
+        ("weight = \"1\"", 9, "must be a number"),
+        ("kind = \"wanted\"\nweight = 0.5", 10, "no meaning"),
+    ] {
+        assert_mistake(&with(line), at, "feed.weight", what, "weight = 0.5");
+    }
+    // What no feed can say, nobody is listed by.
+    let traps: String = (0..3).map(|trap| format!("[[trap]]\naddress = \"@d{trap}.example\"\n")).collect();
+    let warned = |line: &str| {
+        let warnings = loaded(&(with(line) + &traps)).warnings;
+        warnings
+            .iter()
+            .map(|warning| format!("{} {}", warning.key.as_deref().unwrap_or_default(), warning.what))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(warned("weight = 0.9"), [""; 0]);
+    assert!(
+        warned("weight = 0.8")[0]
+            .starts_with("policy.list-at asks for 2.5, and all registered traps together reach 2.40")
+    );
+    assert!(warned("weight = 0.4")[0].starts_with("policy.traps asks for 3 traps, and no feed of theirs weighs 0.5"));
+}
+
+#[test]
+fn the_traps_of_a_feed_are_registered() {
+    let traps = "[[trap]]\naddress = \"@A.example\"\n[[trap]]\naddress = \"x@b.example\"\n";
+    let with = |line: &str| format!("{RELAY_AND_FEED}relays = [\"mx1\"]\n{line}\n{traps}");
+    assert_eq!(loaded(&with("")).settings.feeds[0].traps, None);
+    let settings = loaded(&with("traps = [\"X@B.example\", \"@a.example\"]")).settings;
+    assert_eq!(settings.feeds[0].traps.as_ref().map(Vec::len), Some(2));
+    assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    for (line, at, what, mend) in [
+        (
+            "traps = [\"x@b.example\",\n\"y@b.example\"]",
+            10,
+            "\"y@b.example\" is no trap",
+            "did you mean \"x@b.example\"?",
+        ),
+        ("traps = [\"z@a.example\"]", 9, "\"z@a.example\" is no trap", "[[trap]] address = \"z@a.example\""),
+        ("traps = [\"b.example\"]", 9, "has no \"@\"", "sales@traps.example"),
+        ("traps = []", 9, "is empty", "sales@traps.example"),
+        ("kind = \"wanted\"\ntraps = [\"x@b.example\"]", 10, "no meaning", "take it out"),
+    ] {
+        assert_mistake(&with(line), at, "feed.traps", what, mend);
+    }
+}
+
+#[test]
+fn reporters_are_checked() {
+    let good = RELAY_AND_FEED.to_owned()
+        + "relays = [\"mx1\"]\nkind = \"reports\"\nreporter-networks = [\"45.0.0.0/28\"]\nreporter-relays = [\"isp-mx\"]\n\
+           [[relay]]\nname = \"isp-mx\"\nhosts = [\"mx.isp.example\"]\nnetworks = [\"45.1.0.10\"]\n";
+    let settings = loaded(&good).settings;
+    let feed = &settings.feeds[0];
+    // Whoever has a mailbox there may forge what he reports, and reports come late.
+    assert_eq!((feed.trust, feed.stamps), (Trust::Foreign, Stamps::Checked));
+    assert_eq!(feed.reporter_relays, ["isp-mx"]);
+    assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    let with = |old: &str, new: &str| good.replace(old, new);
+    let cases = [
+        (
+            with("reporter-networks = [\"45.0.0.0/28\"]\n", ""),
+            5,
+            "reporter-networks",
+            "is missing",
+            "reporter-networks = [",
+        ),
+        (with("reporter-relays = [\"isp-mx\"]\n", ""), 5, "reporter-relays", "is missing", "[\"isp-mx\"]"),
+        (with("[\"45.0.0.0/28\"]", "[]"), 10, "reporter-networks", "is empty", "192.0.2.0/28"),
+        (with("[\"45.0.0.0/28\"]", "[\"0.0.0.0/0\"]"), 10, "reporter-networks", "holds strangers", "10.9.0.10/32"),
+        (
+            with("[\"45.0.0.0/28\"]", "[\"10.9.0.0/24\"]"),
+            10,
+            "reporter-networks",
+            "relay \"mx1\"",
+            "none of your relays'",
+        ),
+        (with("[\"isp-mx\"]", "[]"), 11, "reporter-relays", "is empty", "isp-mx"),
+        (
+            with("[\"isp-mx\"]", "[\"isp-mx1\"]"),
+            11,
+            "reporter-relays",
+            "\"isp-mx1\" is no relay",
+            "did you mean \"isp-mx\"?",
+        ),
+        (
+            with("kind = \"reports\"\n", "").replace("reporter-relays = [\"isp-mx\"]\n", ""),
+            9,
+            "reporter-networks",
+            "no meaning",
+            "kind = \"reports\"",
+        ),
+        (
+            with("\"reports\"", "\"wanted\"").replace("reporter-networks = [\"45.0.0.0/28\"]\n", ""),
+            10,
+            "reporter-relays",
+            "no meaning",
+            "take it out",
+        ),
+    ];
+    for (text, line, key, what, mend) in &cases {
+        assert_mistake(text, *line, &format!("feed.{key}"), what, mend);
+    }
+    // What a reporter's relay wrote is read by headers, whatever the channel of the report.
+    let nameless = with("hosts = [\"mx.isp.example\"]\n", "").replace("kind", "boundary = \"channel\"\nkind");
+    assert_mistake(&nameless, 13, "relay.hosts", "names no host", "\"by\"");
+    // One that a feed names in `relays` as well is known to all, and a report's way is followed behind it.
+    let both = with("relays = [\"mx1\"]", "relays = [\"mx1\", \"isp-mx\"]").replace("45.0.0.0/28", "45.1.0.0/28");
+    assert_mistake(&both, 10, "feed.reporter-networks", "relay \"isp-mx\"", "none of your relays'");
+    loaded(&with("45.0.0.0/28", "45.1.0.0/28"));
+    let warnings = loaded(&with("45.0.0.0/28", "46.0.0.0/8")).warnings;
+    assert!(warnings.iter().any(|warning| warning.what.contains("is wide")), "{warnings:?}");
+}
+
+#[test]
 fn traps_exemptions_and_lists_are_checked() {
     let list = |name: &str, code: &str| format!("[[list]]\nname = \"{name}\"\ncode = \"{code}\"\nfile = \"f\"\n");
     let cases = [

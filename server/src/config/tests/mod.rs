@@ -142,10 +142,14 @@ fn the_example_of_the_interface_says_what_it_shows() {
         relays: vec!["mx1".to_owned()],
         boundary: Boundary::Headers,
         trust: Trust::Own,
+        weight: 1.0,
         stamps: Stamps::Ignored,
         quota: Quota::Unlimited,
         kind: FeedKind::Traps,
         networks: Vec::new(),
+        traps: None,
+        reporter_networks: Vec::new(),
+        reporter_relays: Vec::new(),
     };
     assert_eq!(settings.feeds, [feed]);
     let address = TrapAddress { local: Some("sales".to_owned()), domain: "traps.example".to_owned() };

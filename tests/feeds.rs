@@ -1,0 +1,50 @@
+//! Can an operator say how much a feed is believed, whose mail it may bring, and whether it is heard at all; and is he told
+//! when it falls silent?
+#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+
+mod harness;
+
+use harness::{Service, message, settings};
+
+fn reload(service: &Service, from: &str, to: &str) {
+    let text = std::fs::read_to_string(service.config()).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(service.config(), text.replace(from, to)).unwrap();
+    let output = service.run("reload", &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A feed that is believed less lists less, from now on and what it said before.
+#[test]
+fn a_weight_is_applied_to_all_that_is_kept() {
+    let service = Service::start(&settings(3));
+    for trap in 0..3 {
+        service.submit(&format!("trap@d{trap}.example"), &message("26.1.2.3", trap)).unwrap();
+    }
+    service.wait("it to be listed", |service| service.lists("26.1.2.3"));
+    reload(&service, "relays = [\"mx1\"]\n", "relays = [\"mx1\"]\nweight = 0.8\n");
+    service.wait("it to be taken off", |service| !service.lists("26.1.2.3"));
+    let why = String::from_utf8(service.run("why", &["26.1.2.3"]).stdout).unwrap();
+    assert!(why.contains("score 2.3") || why.contains("score 2.4"), "{why}");
+    assert!(why.contains("traps (weight 0.8)"), "{why}");
+    reload(&service, "weight = 0.8\n", "weight = 0.9\n");
+    service.wait("it to be listed again", |service| service.lists("26.1.2.3"));
+}
+
+/// A feed brings mail of its own traps only; a recipient that has a trap of his own is not his domain's.
+#[test]
+fn a_feed_speaks_for_its_traps() {
+    let named = "relays = [\"mx1\"]\ntraps = [\"Trap@d0.example\", \"@d9.example\"]\n";
+    let more = "[[trap]]\naddress = \"@d9.example\"\n[[trap]]\naddress = \"own@d9.example\"\n";
+    let service = Service::start(&(settings(2).replace("relays = [\"mx1\"]\n", named) + more));
+    let status = |trap: &str| {
+        let (status, body) = service.submit(trap, &message("26.1.2.3", 1)).unwrap();
+        (status, body["error"].as_str().unwrap_or_default().to_owned())
+    };
+    for trap in ["trap@d0.example", "TRAP@D0.example", "anybody@d9.example"] {
+        assert_eq!(status(trap), (202, String::new()), "{trap}");
+    }
+    for trap in ["trap@d1.example", "own@d9.example", "other@d0.example"] {
+        assert_eq!(status(trap), (404, "unknown-trap".to_owned()), "{trap}");
+    }
+}
