@@ -8,8 +8,9 @@ mod refusal;
 mod room;
 mod quota;
 mod share;
+mod turned_away;
 pub mod http;
-mod smtp;
+pub mod smtp;
 mod milter;
 pub mod maildir;
 pub mod doors;
@@ -33,6 +34,7 @@ use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
 pub use refusal::Refusal;
 use room::{Reservation, Room};
+use turned_away::TurnedAway;
 
 /// The most addresses and names of one sample that are kept as framed.
 const FRAMED_LIMIT: usize = 50;
@@ -49,6 +51,7 @@ pub struct Intake {
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
     room: Arc<Room>,
+    turned_away: Arc<TurnedAway>,
 }
 
 /// A sample as a channel hands it in.
@@ -80,7 +83,15 @@ impl Intake {
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), room: Arc::default() }
+        Self {
+            declared,
+            ledger,
+            metrics,
+            quotas,
+            shares: Arc::default(),
+            room: Arc::default(),
+            turned_away: Arc::default(),
+        }
     }
 
     /// Makes ready for other feeds, before they are declared.
