@@ -11,7 +11,7 @@ mod quota;
 mod share;
 mod space;
 pub mod http;
-mod smtp;
+pub mod smtp;
 pub mod milter;
 pub mod maildir;
 pub mod doors;
