@@ -90,7 +90,8 @@ impl Intake {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
         let space = Arc::new(Space::new(ledger.folder(), known.free_space, Arc::clone(&metrics)));
-        let (shares, room, seldom) = (Arc::default(), Arc::default(), Arc::default());
+        let room = Arc::new(Room::new(metrics.intake_held.clone()));
+        let (shares, seldom) = (Arc::default(), Arc::default());
         Self { declared, ledger, metrics, quotas, shares, room, seldom, space }
     }
 

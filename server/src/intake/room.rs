@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use prometheus::IntGauge;
+
 /// The bytes of messages that are held at most: two of the longest from each of two senders.
 const ROOM: usize = 256 << 20;
 
@@ -14,6 +16,8 @@ const ROOM: usize = 256 << 20;
 pub(super) struct Room {
     bytes: usize,
     held: Mutex<Held>,
+    /// Shows what is held.
+    gauge: IntGauge,
 }
 
 #[derive(Default)]
@@ -33,16 +37,19 @@ pub(super) struct Reservation {
     bytes: usize,
 }
 
-impl Default for Room {
-    fn default() -> Self {
-        Self { bytes: ROOM, held: Mutex::default() }
-    }
-}
-
 impl Room {
+    /// All of it free; `gauge` shows the bytes that are held.
+    pub(super) fn new(gauge: IntGauge) -> Self {
+        Self { bytes: ROOM, held: Mutex::default(), gauge }
+    }
+
     /// Begins a message of a sender: a feed, or a network of strangers.
     pub(super) fn begin(self: &Arc<Self>, sender: impl Into<String>) -> Reservation {
         Reservation { room: Arc::clone(self), sender: sender.into(), bytes: 0 }
+    }
+
+    fn show(&self, held: &Held) {
+        self.gauge.set(i64::try_from(held.all).unwrap_or(i64::MAX));
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -64,6 +71,7 @@ impl Reservation {
             return Err(Full);
         }
         held.all = all;
+        self.room.show(&held);
         match held.senders.get_mut(&self.sender) {
             Some(known) => *known = of_sender,
             None => drop(held.senders.insert(self.sender.clone(), of_sender)),
@@ -80,6 +88,7 @@ impl Drop for Reservation {
         }
         let mut held = self.room.lock();
         held.all -= self.bytes;
+        self.room.show(&held);
         if let Some(of_sender) = held.senders.get_mut(&self.sender) {
             *of_sender -= self.bytes;
             if *of_sender == 0 {
@@ -96,7 +105,8 @@ mod tests {
     /// Whoever takes all that he gets leaves as much to the next.
     #[test]
     fn there_is_always_room_for_another() {
-        let room = Arc::new(Room { bytes: 1000, held: Mutex::default() });
+        let gauge = IntGauge::new("held", "Bytes.").unwrap();
+        let room = Arc::new(Room { bytes: 1000, ..Room::new(gauge.clone()) });
         let fill = |sender: &str| {
             let mut reservation = room.begin(sender);
             while reservation.grow(1).is_ok() {}
@@ -111,9 +121,7 @@ mod tests {
         assert!(room.begin("three").grow(125).is_ok());
         drop(one);
         drop(two);
-        let held = room.lock();
-        assert_eq!((held.all, held.senders.len()), (0, 0));
-        drop(held);
+        assert_eq!((gauge.get(), room.lock().senders.len()), (0, 0));
         assert_eq!(room.begin("one").grow(usize::MAX), Err(Full));
     }
 }

@@ -59,6 +59,8 @@ pub struct Metrics {
     pub reloaded_at: IntGauge,
     /// The connections of all HTTP listeners.
     pub http: Arc<Counts>,
+    /// The bytes of messages that are on their way in.
+    pub intake_held: IntGauge,
     /// The connections of all listeners of `[[intake]]`.
     pub intake: Arc<Counts>,
     files: Arc<ArcSwapOption<Standings>>,
@@ -152,6 +154,11 @@ impl Metrics {
         reloaded_at.set(i64::try_from(unix_now()).unwrap_or(i64::MAX));
         registry.register(Box::new(reloaded.clone()))?;
         registry.register(Box::new(reloaded_at.clone()))?;
+        let intake_held = IntGauge::new(
+            "firsthand_intake_held_bytes",
+            "Bytes of messages that are on their way in, by any channel; 268435456 at most.",
+        )?;
+        registry.register(Box::new(intake_held.clone()))?;
         let (http, intake) = (Arc::<Counts>::default(), Arc::<Counts>::default());
         let files = Arc::<ArcSwapOption<Standings>>::default();
         registry.register(Box::new(Serving::new(
@@ -190,6 +197,7 @@ impl Metrics {
             reloaded,
             reloaded_at,
             http,
+            intake_held,
             intake,
             files,
         })

@@ -144,7 +144,7 @@ async fn whoever_takes_too_long_is_ended() {
     })
     .await
     .expect("nobody stays");
-    assert_eq!(world.intake.room.held(), 0);
+    assert_eq!(world.intake.metrics.intake_held.get(), 0);
 }
 
 /// A client that says no more than its message is answered.
@@ -186,7 +186,7 @@ async fn without_room_nothing_is_held() {
     let mut said = String::new();
     client.read_to_string(&mut said).await.unwrap();
     assert!(said.ends_with("250 2.0.0 Ok: taken\r\n221 2.0.0 Bye\r\n"), "{said}");
-    assert_eq!((world.refused("no-room"), world.intake.room.held()), (1, 0));
+    assert_eq!((world.refused("no-room"), world.intake.metrics.intake_held.get()), (1, 0));
 }
 
 /// Who is idle is told to come again; a message that is on its way has a moment to come, and is answered.
