@@ -190,7 +190,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
     async fn answer(&mut self, arrived: &mut Vec<u8>) -> Result<bool, Broken> {
         let (mut taken, mut out) = (0, Vec::new());
         let stays = loop {
-            let (length, step) = self.advance(&arrived[taken..], &mut out)?;
+            let (length, step) = match self.advance(&arrived[taken..], &mut out) {
+                Ok(advanced) => advanced,
+                Err(malformed) => {
+                    // What was said before it stands.
+                    self.send(&mut out).await?;
+                    return Err(malformed.into());
+                }
+            };
             taken += length;
             if !self.session.is_reading() {
                 self.room = None;
