@@ -143,6 +143,23 @@ fn what_is_no_message_stays() {
     service.wait("the later one to be taken", |_| cur.join("6.later:2,S").exists());
 }
 
+/// Mail of an address that is no trap is left alone, until a reload makes it one.
+#[test]
+fn mail_of_nobody_waits_for_a_trap() {
+    let trap = "[[trap]]\naddress = \"trap@d0.example\"\n";
+    let service = Service::start_with(&with_maildirs("").replace(trap, ""), |folder| {
+        (0..3).for_each(|number| make(&folder.join(format!("mail{number}"))));
+        deliver(&folder.join("mail0"), "1.x", &message("26.1.2.3", 1));
+    });
+    service.wait("it to be told", |service| service.log().contains("its trap or its feed is not registered"));
+    assert!(maildir(&service, 0).join("new/1.x").exists());
+    let settings = fs::read_to_string(service.config()).unwrap() + trap;
+    fs::write(service.config(), settings).unwrap();
+    assert!(service.run("reload", &[]).status.success());
+    service.wait("it to be taken", |service| maildir(service, 0).join("cur/1.x:2,S").exists());
+    assert!(!service.log().contains("d0.example"), "no log tells of traps: {}", service.log());
+}
+
 /// Over its quota, the feed's mail waits, and is told of once.
 #[test]
 fn what_is_refused_for_now_waits() {

@@ -196,6 +196,27 @@ fn each_action() {
     assert!(metrics.contains("firsthand_samples_total{verdict=\"attributed\"} 6"), "{metrics}");
 }
 
+/// Who is a trap is asked anew for each recipient, on connections that are open as well.
+#[test]
+fn a_reload_is_heeded() {
+    let service = Service::start(&with_milters(""));
+    let mut mta = mta(milters(&service)[0]);
+    mta.client("26.1.2.3");
+    assert_eq!(mta.envelope(&["late@d3.example"]), 'a');
+    mta.send(b'A', b"");
+    let settings = std::fs::read_to_string(service.config()).unwrap();
+    std::fs::write(service.config(), settings.clone() + "[[trap]]\naddress = \"@d3.example\"\n").unwrap();
+    assert!(service.run("reload", &[]).status.success());
+    assert_eq!(mta.message(&["late@d3.example"], 1), ["a"]);
+    assert_eq!(mta.message(&["Later@D3.example"], 1), ["a"]);
+    let metrics = service.get("/metrics").1;
+    assert!(metrics.contains("firsthand_samples_total{verdict=\"attributed\"} 1"), "{metrics}");
+    assert!(metrics.contains("firsthand_samples_repeated_total 1"), "{metrics}");
+    std::fs::write(service.config(), settings).unwrap();
+    assert!(service.run("reload", &[]).status.success());
+    assert_eq!(mta.envelope(&["late@d3.example"]), 'a');
+}
+
 /// What cannot be kept comes again where it is for traps alone; other people's mail never waits for us.
 #[test]
 fn what_cannot_be_kept() {
