@@ -40,8 +40,9 @@ const PROGRESS: Duration = Duration::from_secs(4);
 /// The bytes that are read where nothing has arrived yet, and at once at most.
 const FIRST_READ: usize = 4 << 10;
 const READ: usize = 64 << 10;
-/// A packet longer than this takes room as a message does, bytes; MTAs send bodies in pieces of this size.
-const COMMON_PACKET: usize = (64 << 10) + 1;
+/// A packet longer than this takes room as a message does, bytes. MTAs send bodies in pieces of 64 KiB, and Postfix header fields
+/// of 100 KiB at most (`header_size_limit`).
+const COMMON_PACKET: usize = 128 << 10;
 /// The samples of one message that are kept at once.
 const AT_ONCE: usize = 16;
 
@@ -190,7 +191,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
     async fn answer(&mut self, arrived: &mut Vec<u8>) -> Result<bool, Broken> {
         let (mut taken, mut out) = (0, Vec::new());
         let stays = loop {
-            let (length, step) = self.advance(&arrived[taken..], &mut out)?;
+            let (length, step) = match self.advance(&arrived[taken..], &mut out) {
+                Ok(advanced) => advanced,
+                Err(malformed) => {
+                    // What was said before it stands.
+                    self.send(&mut out).await?;
+                    return Err(malformed.into());
+                }
+            };
             taken += length;
             if !self.session.is_reading() {
                 self.room = None;

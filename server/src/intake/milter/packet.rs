@@ -19,15 +19,26 @@ pub const LENGTH_BYTES: usize = 4;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Malformed;
 
-/// The first packet of what arrived: its command, its data, and how many bytes it took; none until all of it is there.
+/// A packet that has arrived whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Whole<'a> {
+    /// The byte that names it.
+    pub command: u8,
+    /// What follows.
+    pub data: &'a [u8],
+    /// The bytes that it took, with those of its length.
+    pub length: usize,
+}
+
+/// The first packet of what arrived; none until all of it is there.
 ///
 /// # Errors
 /// A length that no packet has.
-pub fn first(arrived: &[u8]) -> Result<Option<(u8, &[u8], usize)>, Malformed> {
+pub fn first(arrived: &[u8]) -> Result<Option<Whole<'_>>, Malformed> {
     let Some(length) = length(arrived)? else { return Ok(None) };
     let whole = arrived.get(LENGTH_BYTES..LENGTH_BYTES + length);
     let parts = whole.and_then(<[u8]>::split_first);
-    Ok(parts.map(|(command, data)| (*command, data, LENGTH_BYTES + length)))
+    Ok(parts.map(|(command, data)| Whole { command: *command, data, length: LENGTH_BYTES + length }))
 }
 
 /// The length of the packet that begins here, without that of the length itself; none until it is there.
@@ -237,7 +248,7 @@ mod tests {
         assert_eq!(first(b""), Ok(None));
         assert_eq!(first(b"\0\0\0"), Ok(None));
         assert_eq!(first(b"\0\0\0\x02B"), Ok(None));
-        assert_eq!(first(b"\0\0\0\x02Bx\0"), Ok(Some((b'B', b"x".as_slice(), 6))));
+        assert_eq!(first(b"\0\0\0\x02Bx\0"), Ok(Some(Whole { command: b'B', data: b"x", length: 6 })));
         assert_eq!(first(b"\0\0\0\0"), Err(Malformed));
         assert_eq!(first(b"\0\x10\0\x01"), Err(Malformed));
         assert_eq!(length(b"\0\x10\0\0"), Ok(Some(LENGTH_LIMIT)));
@@ -273,9 +284,9 @@ mod tests {
             b"L\0x\0",
             b"C",
             b"Cname\0",
-            b"Cname\04\0",
-            b"Cname\04\0\x19192.0.2.1",
-            b"Cname\04\0\x19192.0.2.1\0x",
+            b"Cname\x004\0",
+            b"Cname\x004\0\x19192.0.2.1",
+            b"Cname\x004\0\x19192.0.2.1\0x",
             b"Cname\09\0\x19192.0.2.1\0",
             b"\0",
             b"o",
@@ -321,8 +332,8 @@ mod tests {
             assert_eq!(peer(family, address), None, "{family} {address}");
         }
         assert_eq!(Packet::read(b'C', b"localhost\0U"), Ok(Packet::Connect(None)));
-        assert_eq!(Packet::read(b'C', b"localhost\0U\0\026.1.2.3\0"), Ok(Packet::Connect(None)));
-        assert_eq!(Packet::read(b'C', b"x\04\0\x19\xff\xfe\0"), Ok(Packet::Connect(None)));
+        assert_eq!(Packet::read(b'C', b"localhost\0U\0\x0026.1.2.3\0"), Ok(Packet::Connect(None)));
+        assert_eq!(Packet::read(b'C', b"x\x004\0\x19\xff\xfe\0"), Ok(Packet::Connect(None)));
     }
 
     #[test]
@@ -343,8 +354,8 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_arrives_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(Some((command, data, taken))) = first(&bytes) {
-                prop_assert!(taken <= bytes.len() && data.len() + 1 + LENGTH_BYTES == taken);
+            if let Ok(Some(Whole { command, data, length })) = first(&bytes) {
+                prop_assert!(length <= bytes.len() && data.len() + 1 + LENGTH_BYTES == length);
                 let _ = Packet::read(command, data);
             }
             for command in 0..=255 {

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use firsthand_analyzer::sample::MESSAGE_LIMIT;
 
-use super::packet::{self, Malformed, Offer, Packet, Reply};
+use super::packet::{self, Malformed, Offer, Packet, Reply, Whole};
 use crate::config::MilterAction;
 
 /// The version of the protocol that is spoken.
@@ -254,7 +254,7 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Result<(usize, Step), Malformed> {
         let mut taken = 0;
-        while let Some((command, data, length)) = packet::first(&arrived[taken..])? {
+        while let Some(Whole { command, data, length }) = packet::first(&arrived[taken..])? {
             let step = self.step(Packet::read(command, data)?, asked, out)?;
             taken += length;
             if step != Step::Next {

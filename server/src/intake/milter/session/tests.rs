@@ -94,7 +94,7 @@ impl Talk {
         }
         let mut replies = Vec::new();
         let mut rest = out.as_slice();
-        while let Some((command, data, length)) = packet::first(rest).unwrap() {
+        while let Some(Whole { command, data, length }) = packet::first(rest).unwrap() {
             let text = if command == b'O' { "".into() } else { String::from_utf8_lossy(data) };
             replies.push(format!("{}{}", char::from(command), text.trim_end_matches('\0')));
             rest = &rest[length..];
