@@ -1,160 +1,89 @@
 //! `firsthand submit`: hands samples to a running service.
+//!
+//! One message, from a file or a pipe, is one request, and what the service says of it is the exit status. Several messages, a
+//! folder, a Maildir or an mbox are an [`import`]: they go in batches, wait for a service that is busy, and a message that is
+//! refused stops no other.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+mod import;
+mod journal;
+mod service;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Request, StatusCode, header};
-use hyper_util::rt::TokioIo;
-use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use hyper::StatusCode;
 use serde_json::Value;
-use tokio::net::TcpStream;
 
-use super::CommandError;
+use super::{CommandError, TRY_LATER};
 use crate::cli::SubmitArguments;
-use crate::config::{Settings, Token};
 use crate::intake::files::{Found, Split, for_each_message};
 use crate::intake::http::{MAIL_FROM, OBSERVED_PEER, RECIPIENT, TRAP};
+use service::{Answer, Service, detail};
 
 /// The variable that may hold the feed's token.
 pub const TOKEN_VARIABLE: &str = "FIRSTHAND_TOKEN";
 
-/// How long the service may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// Hands in every message.
 ///
 /// # Errors
-/// When a message was not taken; exit status 75 when it may be later.
-pub fn run(arguments: &SubmitArguments) -> Result<(), CommandError> {
-    let server = server(arguments)?;
-    let token = token(arguments)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let progress = ProgressBar::new_spinner();
-    progress.set_style(
-        ProgressStyle::with_template("{spinner} {pos} samples handed in, {per_sec}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-    );
-    let mut connection = None;
-    let split = if arguments.mbox { Split::Mbox } else { Split::Never };
-    let result = for_each_message(&arguments.paths, split, &mut |Found { place, message }| {
-        let answer = runtime.block_on(hand_in(&mut connection, server, &token, arguments, message))?;
-        progress.inc(1);
-        progress.suspend(|| println!("{}", if arguments.json { answer.to_string() } else { line(&place, &answer) }));
-        Ok::<(), CommandError>(())
-    });
-    progress.finish_and_clear();
-    result
+/// When a message was not taken; exit status 75 when it may be later, or with `--tempfail` whatever is wrong.
+pub fn run(arguments: &SubmitArguments) -> Result<ExitCode, CommandError> {
+    let done = submit(arguments);
+    if !arguments.tempfail || matches!(&done, Ok(code) if *code == ExitCode::SUCCESS) {
+        return done;
+    }
+    if let Err(error) = done {
+        eprintln!("{}", error.explain(io::stderr().is_terminal()));
+    }
+    Ok(ExitCode::from(TRY_LATER))
 }
 
-/// Where the service listens: as told, else as the settings say.
-fn server(arguments: &SubmitArguments) -> Result<SocketAddr, CommandError> {
-    if let Some(server) = arguments.server {
-        return Ok(server);
-    }
-    // Only the listener matters here; whoever hands samples in need not be able to read every feed's token.
-    let settings = Settings::load(arguments.config.as_deref())?.settings;
-    let mut server = *settings.http.intake.iter().chain(&settings.http.listen).next().ok_or_else(|| {
-        CommandError::Usage("the settings have no http.listen; say where the service is with --server".to_owned())
-    })?;
-    match server.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => server.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => server.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    Ok(server)
-}
-
-fn token(arguments: &SubmitArguments) -> Result<String, CommandError> {
-    if let Some(path) = &arguments.token_file {
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|error| CommandError::File { path: path.clone(), error })?;
-        return Ok(text.trim_end().to_owned());
-    }
-    if let Ok(token) = std::env::var(TOKEN_VARIABLE) {
-        return Ok(token);
-    }
-    match &arguments.config {
-        Some(path) => Ok(Token::of_feed(path, &arguments.feed)?.as_str().to_owned()),
-        None => Err(CommandError::Usage(format!(
-            "no token for feed {:?}: name the settings with --config, a file with --token-file, or set {TOKEN_VARIABLE}",
-            arguments.feed
-        ))),
-    }
-}
-
-type Connection = SendRequest<Full<Bytes>>;
-
-async fn hand_in(
-    connection: &mut Option<Connection>,
-    server: SocketAddr,
-    token: &str,
-    arguments: &SubmitArguments,
-    message: Vec<u8>,
-) -> Result<Value, CommandError> {
-    let mut request = Request::post("/api/v1/samples")
-        .header(header::HOST, server.to_string())
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .header(header::CONTENT_TYPE, "message/rfc822")
-        .header(header::ACCEPT, "application/json");
-    if let Some(trap) = &arguments.trap {
-        request = request.header(TRAP, trap);
-    }
-    if let Some(recipient) = &arguments.recipient {
-        request = request.header(RECIPIENT, recipient);
-    }
-    if let Some(peer) = arguments.observed_peer {
-        request = request.header(OBSERVED_PEER, peer.to_string());
-    }
-    if let Some(sender) = &arguments.mail_from {
-        request = request.header(MAIL_FROM, sender);
-    }
-    let request = request.body(Full::new(Bytes::from(message)));
-    let request = request.map_err(|error| CommandError::Usage(format!("token, trap or sender: {error}")))?;
-    let exchange = async {
-        let mut open = match connection.take().filter(|open| !open.is_closed()) {
-            Some(open) => open,
-            None => connect(server).await?,
-        };
-        open.ready().await.map_err(|error| later(server, &error))?;
-        let response = open.send_request(request).await.map_err(|error| later(server, &error))?;
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(|error| later(server, &error))?.to_bytes();
-        *connection = Some(open);
-        answer(status, &body)
-    };
-    let patience = tokio::time::timeout(PATIENCE, exchange).await;
-    patience.map_err(|_| CommandError::TryLater(format!("{server} did not answer within {PATIENCE:?}")))?
-}
-
-async fn connect(server: SocketAddr) -> Result<Connection, CommandError> {
-    let stream = TcpStream::connect(server).await.map_err(|error| {
-        CommandError::TryLater(format!("no service answers at {server} ({error}); start one with `firsthand serve`"))
-    })?;
-    let (open, driver) = handshake(TokioIo::new(stream)).await.map_err(|error| later(server, &error))?;
-    tokio::spawn(async move {
-        // What ends the connection is told by the request that needed it.
-        let _ = driver.await;
-    });
-    Ok(open)
-}
-
-fn later(server: SocketAddr, error: &hyper::Error) -> CommandError {
-    CommandError::TryLater(format!("{server} broke off: {error}"))
-}
-
-fn answer(status: StatusCode, body: &[u8]) -> Result<Value, CommandError> {
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let detail = value.get("detail").and_then(Value::as_str).unwrap_or("the service gave no reason");
-    match status {
-        StatusCode::ACCEPTED => Ok(value),
-        status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-            Err(CommandError::TryLater(format!("not taken ({status}): {detail}")))
+fn submit(arguments: &SubmitArguments) -> Result<ExitCode, CommandError> {
+    let service = Service::of(arguments)?;
+    match &arguments.paths[..] {
+        [path] if !arguments.mbox && arguments.resume.is_none() && !path.is_dir() => {
+            hand_in(&service, arguments, path)?;
+            Ok(ExitCode::SUCCESS)
         }
-        status => Err(CommandError::Usage(format!("refused ({status}): {detail}"))),
+        _ => import::run(service, arguments),
     }
+}
+
+/// Hands in one message.
+fn hand_in(service: &Service, arguments: &SubmitArguments, path: &PathBuf) -> Result<(), CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for_each_message(std::slice::from_ref(path), Split::Never, &mut |Found { place, message }| {
+        let peer = arguments.observed_peer.map(|peer| peer.to_string());
+        let said = [
+            (TRAP, arguments.trap.as_deref()),
+            (RECIPIENT, arguments.recipient.as_deref()),
+            (OBSERVED_PEER, peer.as_deref()),
+            (MAIL_FROM, arguments.mail_from.as_deref()),
+        ];
+        let mut headers = vec![("content-type", "message/rfc822"), ("accept", "application/json")];
+        headers.extend(said.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let Answer { status, body, .. } = runtime.block_on(service.post(&mut None, &headers, message))?;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        match status {
+            StatusCode::ACCEPTED => print(&place, &answer, arguments.json),
+            status if comes_later(status) => {
+                Err(CommandError::TryLater(format!("not taken ({status}): {}", detail(&answer))))
+            }
+            status => Err(CommandError::Usage(format!("refused ({status}): {}", detail(&answer)))),
+        }
+    })
+}
+
+/// Whether what was answered so may be taken later.
+fn comes_later(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT
+}
+
+/// Tells of a message that was taken.
+fn print(place: &str, answer: &Value, json: bool) -> Result<(), CommandError> {
+    let line = if json { answer.to_string() } else { line(place, answer) };
+    Ok(writeln!(io::stdout(), "{line}")?)
 }
 
 /// One line for people: what the sample proves.
@@ -173,6 +102,8 @@ fn line(place: &str, answer: &Value) -> String {
     let framed = match framed {
         0 => String::new(),
         1 => "; names 1 other, which counts for nothing".to_owned(),
+        // Of a batch the service tells the first few.
+        _ if answer.get("id").is_some() => format!("; names {framed} others or more, which counts for nothing"),
         _ => format!("; names {framed} others, which counts for nothing"),
     };
     format!("{}: {what}{evidence}{framed}{repeat}", place.escape_debug())
