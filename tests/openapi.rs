@@ -51,6 +51,13 @@ impl Described {
         assert!(head.contains(&format!("\r\ncontent-type: {kind}")), "{method} {path}: {head}");
         let value = match kind.as_str() {
             "application/json" => serde_json::from_str(content).unwrap(),
+            "application/jsonl" => {
+                let lines: Vec<Value> = content.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+                for line in &lines {
+                    self.hold(line, &of_kind["schema"], &format!("{method} {path}"));
+                }
+                return (status.parse().unwrap(), lines.into());
+            }
             _ => content.into(),
         };
         self.hold(&value, &of_kind["schema"], &format!("{method} {path}"));
@@ -133,7 +140,19 @@ fn every_answer_is_as_described() {
     assert_eq!(submit(&mut described, &[("Content-Type", "text/plain"), trap], b"").0, 415);
     assert_eq!(submit(&mut described, &[], b"").0, 400);
     assert_eq!(submit(&mut described, &[("Firsthand-Trap", "x@y.example")], b"").0, 404);
+    let lines = |lines: &[Value]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let batch = lines(&[
+        json!({"id": "a", "trap": "trap@d0.example", "message": ""}),
+        json!({"id": 7, "trap": "x@y.example", "message": ""}),
+        json!({"message": "?"}),
+    ]);
+    let (status, answers) = submit(&mut described, &[("Content-Type", "application/jsonl")], batch.as_bytes());
+    let told: Vec<_> = answers.as_array().unwrap().iter().map(|line| line["status"].as_u64().unwrap()).collect();
+    assert_eq!((status, told), (200, vec![202, 404, 400]));
+    assert_eq!(submit(&mut described, &[("Content-Type", "multipart/mixed; boundary=b"), trap], b"--b").0, 400);
     while submit(&mut described, &[trap], b"Subject: x\n\n").0 == 202 {}
+    let (_, over) = submit(&mut described, &[("Content-Type", "application/jsonl")], batch.as_bytes());
+    assert!(over[0]["status"] == 429 && over[0]["retry_after"].is_u64(), "{over}");
 
     described
         .service

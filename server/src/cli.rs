@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -12,6 +14,22 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What was typed; else what to exit with, when it has been told what is wrong with it.
+    ///
+    /// # Errors
+    /// When there is nothing to do: help was asked for, or it cannot be understood. To an MTA that asked for 75 whatever is
+    /// wrong (`--tempfail`), this is no other matter.
+    pub fn typed() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            // If it cannot be told, the exit status says it.
+            let _ = error.print();
+            let keep = error.use_stderr() && std::env::args_os().any(|argument| argument == "--tempfail");
+            if keep { ExitCode::from(crate::command::TRY_LATER) } else { ExitCode::from(error.exit_code() as u8) }
+        })
+    }
 }
 
 /// The subcommands.
@@ -27,7 +45,7 @@ pub enum Command {
     Reload(ReloadArguments),
     /// Hand samples to a running service
     #[command(
-        after_help = "Examples:\n  firsthand submit --config firsthand.toml --feed traps --trap sales@traps.example mail.eml\n  … | firsthand submit --feed traps --trap sales@traps.example --token-file traps.token"
+        after_help = "Examples:\n  firsthand submit --config firsthand.toml --feed traps --trap sales@traps.example mail.eml\n  … | firsthand submit --tempfail --feed traps --trap sales@traps.example --token-file traps.token\n  firsthand submit --config firsthand.toml --feed traps --trap @old-shop.example --mbox --resume import.log old-shop.mbox\n\nExit status 0: all is taken and on disk; 1: some messages of several were refused; 2: nothing more is taken, as the settings,\nthe token or the one message are wrong; 75: try again later. In a pipe from an MTA, --tempfail makes 75 of all but 0."
     )]
     Submit(SubmitArguments),
     /// Show the listing, score, witnesses and proof for an address, and who framed it
@@ -187,6 +205,16 @@ pub struct SubmitArguments {
     /// in others a sender can hide a message that then counts as taken by your relay
     #[arg(long)]
     pub mbox: bool,
+    /// Note in FILE what is done, and begin behind that: an import that broke off goes on where it was
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// How long to wait for a service that takes nothing: by default 1h for folders, Maildirs and mboxes once the service has
+    /// answered, and not at all for messages
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub patience: Option<Duration>,
+    /// Exit with 75 whatever is wrong, so that an MTA keeps the message and bounces it to nobody
+    #[arg(long)]
+    pub tempfail: bool,
     /// Print the service's answers as JSON Lines
     #[arg(long)]
     pub json: bool,

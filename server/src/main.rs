@@ -3,11 +3,14 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
 use firsthand_server::cli::Cli;
 
 fn main() -> ExitCode {
-    match firsthand_server::command::run(Cli::parse().command) {
+    let typed = match Cli::typed() {
+        Ok(typed) => typed,
+        Err(code) => return code,
+    };
+    match firsthand_server::command::run(typed.command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{}", error.explain(std::io::stderr().is_terminal()));

@@ -153,7 +153,7 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Reload(arguments) => return reload::run(&arguments),
-        Command::Submit(arguments) => submit::run(&arguments),
+        Command::Submit(arguments) => return submit::run(&arguments),
         Command::Why(arguments) => return why::run(&arguments),
         Command::Check(arguments) => return check::run(&arguments),
         Command::Retract(arguments) => return retract::run(&arguments),

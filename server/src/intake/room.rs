@@ -81,20 +81,46 @@ impl Reservation {
     }
 }
 
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if self.bytes == 0 {
+impl Reservation {
+    /// Takes or gives back room, so that it is for so many bytes.
+    ///
+    /// # Errors
+    /// When the sender has its share; nothing is changed then.
+    pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Full> {
+        if bytes > self.bytes {
+            return self.grow(bytes - self.bytes);
+        }
+        self.give_back(self.bytes - bytes);
+        Ok(())
+    }
+
+    /// Leaves room for so many bytes of it, if it has as much, to another of the same sender's, and gives back the rest.
+    pub(super) fn leave_to(mut self, other: &mut Self, bytes: usize) {
+        let left = bytes.min(self.bytes);
+        self.bytes -= left;
+        other.bytes += left;
+    }
+
+    fn give_back(&mut self, bytes: usize) {
+        if bytes == 0 {
             return;
         }
+        self.bytes -= bytes;
         let mut held = self.room.lock();
-        held.all -= self.bytes;
+        held.all -= bytes;
         self.room.show(&held);
         if let Some(of_sender) = held.senders.get_mut(&self.sender) {
-            *of_sender -= self.bytes;
+            *of_sender -= bytes;
             if *of_sender == 0 {
                 held.senders.remove(&self.sender);
             }
         }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.give_back(self.bytes);
     }
 }
 
@@ -123,5 +149,21 @@ mod tests {
         drop(two);
         assert_eq!((gauge.get(), room.lock().senders.len()), (0, 0));
         assert_eq!(room.begin("one").grow(usize::MAX), Err(Full));
+    }
+
+    /// A batch gives back the room of each message that is kept, but for that of its answer.
+    #[test]
+    fn room_shrinks_and_is_left_to_others() {
+        let gauge = IntGauge::new("held", "Bytes.").unwrap();
+        let room = Arc::new(Room { bytes: 1000, ..Room::new(gauge.clone()) });
+        let (mut message, mut answers) = (room.begin("one"), room.begin("one"));
+        message.resize(400).unwrap();
+        message.resize(300).unwrap();
+        assert_eq!((message.resize(501), gauge.get()), (Err(Full), 300));
+        message.leave_to(&mut answers, 100);
+        assert_eq!((answers.bytes, gauge.get()), (100, 100));
+        room.begin("one").leave_to(&mut answers, 50);
+        drop(answers);
+        assert_eq!((gauge.get(), room.lock().senders.len()), (0, 0));
     }
 }

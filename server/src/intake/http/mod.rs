@@ -1,9 +1,17 @@
-//! `POST /api/v1/samples`: one message a request.
+//! `POST /api/v1/samples`: one message a request, or a batch of them ([`batch`]).
 //!
 //! The bearer token names the feed, `Firsthand-Trap` the trap; for a feed of mail that people wanted, `Firsthand-Recipient`
 //! who did. 202 once the sample is durable; nothing secret ever
 //! stands in a URL, and no answer repeats a stranger's bytes but as JSON.
 
+pub mod entry;
+pub mod lines;
+pub mod multipart;
+mod batch;
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -32,7 +40,8 @@ pub const MAIL_FROM: &str = "firsthand-mail-from";
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Why a sample was not taken.
+/// Why a sample, or a whole batch, was not taken.
+#[derive(Clone, Debug)]
 enum Refused {
     NoToken,
     WrongToken,
@@ -41,7 +50,9 @@ enum Refused {
     NoRecipient,
     UnknownTrap,
     WrongPeer,
+    Malformed(Cow<'static, str>),
     TooLarge,
+    TooMany,
     TooSlow,
     Now(Refusal),
 }
@@ -62,7 +73,9 @@ impl Refused {
             Self::NoRecipient => "no-recipient",
             Self::UnknownTrap => "unknown-trap",
             Self::WrongPeer => "wrong-peer",
+            Self::Malformed(_) => "malformed",
             Self::TooLarge => "too-large",
+            Self::TooMany => "too-many",
             Self::TooSlow => "too-slow",
             Self::Now(refusal) => refusal.why(),
         }
@@ -72,28 +85,32 @@ impl Refused {
         match self {
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::NoTrap | Self::NoRecipient | Self::WrongPeer => StatusCode::BAD_REQUEST,
+            Self::NoTrap | Self::NoRecipient | Self::WrongPeer | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::UnknownTrap => StatusCode::NOT_FOUND,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Now(Refusal::OverQuota(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::Now(Refusal::NoRoom | Refusal::DiskFull | Refusal::NotDurable) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    fn sentence(&self) -> &'static str {
+    fn sentence(&self) -> &str {
         match self {
             Self::NoToken => "Send the feed's token: Authorization: Bearer TOKEN.",
             Self::WrongToken => "No feed has this token.",
-            Self::WrongType => "Send one message with Content-Type: message/rfc822.",
+            Self::WrongType => {
+                "Send a message as message/rfc822, or a batch as application/jsonl, multipart/mixed or multipart/form-data."
+            }
             Self::NoTrap => "Name the trap that took the message: Firsthand-Trap: ADDRESS.",
             Self::NoRecipient => {
                 "This feed carries mail that people wanted; name who did: Firsthand-Recipient: ADDRESS."
             }
             Self::UnknownTrap => "No registered trap of this feed has this address.",
             Self::WrongPeer => "Firsthand-Observed-Peer must be an IPv4 or IPv6 address.",
+            Self::Malformed(why) => why,
             Self::TooLarge => "The message is larger than 50 MiB, or broke off.",
-            Self::TooSlow => "The message took longer than 60 s to arrive.",
+            Self::TooMany => "A batch has 10,000 messages at most; send fewer at a time.",
+            Self::TooSlow => "It took longer than 60 s to arrive.",
             Self::Now(refusal) => refusal.sentence(),
         }
     }
@@ -110,48 +127,97 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Takes one sample. A stranger is turned away before the body is read.
+/// What a request, or an entry of a batch, says of a message.
+struct Said<'s> {
+    /// The trap, or the recipient who wanted it.
+    address: Option<&'s str>,
+    observed_peer: Option<&'s str>,
+    mail_from: Option<&'s str>,
+}
+
+/// A message's trap, envelope and peer, as they are handed on.
+struct Known {
+    trap: String,
+    envelope: Option<Envelope>,
+    observed_peer: Option<IpAddr>,
+}
+
+impl Said<'_> {
+    /// Looks up what is said.
+    fn known(&self, intake: &Intake, declared: &Declared, feed: &Feed) -> Result<Known, Refused> {
+        let (absent, unknown) = match feed.kind {
+            FeedKind::Traps | FeedKind::Reports => (Refused::NoTrap, Refused::UnknownTrap),
+            FeedKind::Wanted => (Refused::NoRecipient, Refused::NoRecipient),
+        };
+        let trap = intake.recipient(declared, feed, self.address.ok_or(absent)?).ok_or(unknown)?;
+        let observed_peer = match self.observed_peer {
+            Some(peer) => Some(parse_address(peer.trim()).ok_or(Refused::WrongPeer)?),
+            None => None,
+        };
+        let envelope = self.mail_from.map(|sender| Envelope {
+            mail_from: sender.trim().trim_start_matches('<').trim_end_matches('>').to_owned(),
+            rcpt_to: Vec::new(),
+        });
+        Ok(Known { trap, envelope, observed_peer })
+    }
+}
+
+/// Takes one sample, or a batch. A stranger is turned away before the body is read.
 pub async fn take(State(intake): State<Intake>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    match take_sample(&intake, &head.headers, body).await {
+    match take_any(&intake, &head.headers, body).await {
         Ok(response) => response,
         Err(refused) => {
-            // What the intake refused it has counted.
-            if !matches!(refused, Refused::Now(_)) {
-                intake.refused(refused.why());
-            }
+            count(&intake, &refused);
             refused.into_response()
         }
     }
 }
 
-async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
-    let declared = intake.declared.load();
+/// Counts what was refused here; what the intake refused it has counted.
+fn count(intake: &Intake, refused: &Refused) {
+    if !matches!(refused, Refused::Now(_)) {
+        intake.refused(refused.why());
+    }
+}
+
+async fn take_any(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
+    let declared = intake.declared();
     let feed = authenticate(&declared, headers)?;
     let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case("message/rfc822") {
-        return Err(Refused::WrongType);
+    if is_message(content_type) {
+        return take_sample(intake, &declared, feed, headers, body).await;
     }
-    let (key, absent, unknown) = match feed.kind {
-        FeedKind::Traps | FeedKind::Reports => (TRAP, Refused::NoTrap, Refused::UnknownTrap),
-        FeedKind::Wanted => (RECIPIENT, Refused::NoRecipient, Refused::NoRecipient),
+    let reader = batch::Reader::of(content_type).ok_or(Refused::WrongType)?;
+    let batch = batch::Batch::new(intake, Arc::clone(&declared), feed, headers);
+    tokio::time::timeout(PATIENCE, batch.take(reader, body)).await.map_err(|_| Refused::TooSlow)?
+}
+
+/// Whether a content type is that of a message.
+fn is_message(content_type: &str) -> bool {
+    media_type(content_type).eq_ignore_ascii_case("message/rfc822")
+}
+
+/// A content type without its parameters.
+fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+async fn take_sample(
+    intake: &Intake,
+    declared: &Declared,
+    feed: &Feed,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    let mail_from = mail_from(headers);
+    let said = Said {
+        address: text(headers, address_header(feed.kind)),
+        // What is no text is no address.
+        observed_peer: headers.get(OBSERVED_PEER).map(|peer| peer.to_str().unwrap_or_default()),
+        mail_from: mail_from.as_deref(),
     };
-    let address = text(headers, key).ok_or(absent)?;
-    let trap = intake.recipient(&declared, feed, address).ok_or(unknown)?;
-    let observed_peer = match headers.get(OBSERVED_PEER) {
-        Some(value) => {
-            let peer = value.to_str().ok().and_then(|text| parse_address(text.trim()));
-            Some(peer.ok_or(Refused::WrongPeer)?)
-        }
-        None => None,
-    };
-    // An internationalised sender (RFC 6531) is no ASCII; what is not known would be taken from the message itself.
-    let sender = headers.get(MAIL_FROM).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let envelope = sender.map(|sender| Envelope {
-        mail_from: sender.trim().trim_start_matches('<').trim_end_matches('>').to_owned(),
-        rcpt_to: Vec::new(),
-    });
+    let Known { trap, envelope, observed_peer } = said.known(intake, declared, feed)?;
     intake.admit(feed)?;
     let mut room = intake.begin(&feed.name);
     let message = tokio::time::timeout(PATIENCE, read(body, &mut room)).await.map_err(|_| Refused::TooSlow)?;
@@ -169,6 +235,19 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
         "repeat": taken.repeat,
     });
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+}
+
+/// The header that names whom a message was for.
+fn address_header(kind: FeedKind) -> &'static str {
+    match kind {
+        FeedKind::Traps | FeedKind::Reports => TRAP,
+        FeedKind::Wanted => RECIPIENT,
+    }
+}
+
+/// An internationalised sender (RFC 6531) is no ASCII; what is not known would be taken from the message itself.
+fn mail_from(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    headers.get(MAIL_FROM).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
 /// Reads a body of at most [`MESSAGE_LIMIT`].
@@ -216,14 +295,16 @@ mod tests {
             Refused::NoRecipient,
             Refused::UnknownTrap,
             Refused::WrongPeer,
+            Refused::Malformed("why".into()),
             Refused::TooLarge,
+            Refused::TooMany,
             Refused::TooSlow,
             Refused::Now(Refusal::OverQuota(wait)),
             Refused::Now(Refusal::NoRoom),
             Refused::Now(Refusal::DiskFull),
             Refused::Now(Refusal::NotDurable),
         ];
-        let described: serde_json::Value = serde_json::from_str(include_str!("../web/openapi.json")).unwrap();
+        let described: serde_json::Value = serde_json::from_str(include_str!("../../web/openapi.json")).unwrap();
         let words = &described["components"]["schemas"]["Error"]["properties"]["error"]["enum"];
         let answers = &described["paths"]["/api/v1/samples"]["post"]["responses"];
         for refused in &all {
@@ -231,10 +312,10 @@ mod tests {
             let said = answers[refused.status().as_str()]["description"].as_str().unwrap();
             assert!(said.contains(&format!("`{}`", refused.why())), "{said}");
         }
-        // Beside them the word of the pages, and the answer that takes a sample.
+        // Beside them the word of the pages, and the answers that take a sample and a batch.
         assert_eq!(words.as_array().unwrap().len(), all.len() + 1);
         let codes: std::collections::BTreeSet<String> =
             all.iter().map(|refused| refused.status().to_string()[..3].to_owned()).collect();
-        assert_eq!(answers.as_object().unwrap().len(), codes.len() + 1);
+        assert_eq!(answers.as_object().unwrap().len(), codes.len() + 2);
     }
 }
