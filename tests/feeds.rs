@@ -4,6 +4,8 @@
 
 mod harness;
 
+use std::process::Command;
+
 use harness::{Service, message, settings};
 
 fn reload(service: &Service, from: &str, to: &str) {
@@ -47,4 +49,34 @@ fn a_feed_speaks_for_its_traps() {
     for trap in ["trap@d1.example", "own@d9.example", "other@d0.example"] {
         assert_eq!(status(trap), (404, "unknown-trap".to_owned()), "{trap}");
     }
+}
+
+/// Who fell silent is told of, and by a restart nothing is forgotten.
+#[test]
+fn a_silent_feed_is_told_of() {
+    let mut service =
+        Service::start(&settings(1).replace("relays = [\"mx1\"]\n", "relays = [\"mx1\"]\nsilence = \"1s\"\n"));
+    let metric = |service: &Service, name: &str| {
+        let text = service.get("/metrics").1;
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}{{feed=\"traps\"}} ")));
+        line.map(|number| number.parse::<f64>().unwrap())
+    };
+    assert_eq!(metric(&service, "firsthand_feed_samples_total"), Some(0.0));
+    assert_eq!(metric(&service, "firsthand_feed_last_sample_timestamp_seconds"), None);
+    service.wait("it to be silent", |service| metric(service, "firsthand_feed_silent") == Some(1.0));
+    for number in [1, 2, 2] {
+        service.submit("trap@d0.example", &message("26.1.2.3", number)).unwrap();
+    }
+    assert_eq!(metric(&service, "firsthand_feed_silent"), Some(0.0));
+    assert_eq!(metric(&service, "firsthand_feed_samples_total"), Some(2.0));
+    let last = metric(&service, "firsthand_feed_last_sample_timestamp_seconds");
+    assert!(last > Some(1.7e9));
+    Command::new("kill").arg(service.id().to_string()).status().unwrap();
+    service.wait_for_end();
+    service.restart();
+    assert_eq!(metric(&service, "firsthand_feed_samples_total"), Some(0.0));
+    assert_eq!(metric(&service, "firsthand_feed_last_sample_timestamp_seconds"), last);
+    assert!(metric(&service, "firsthand_feed_wont_seconds") < Some(20.0));
+    let metrics = service.get("/metrics").1;
+    assert!(!metrics.contains("d0.example") && !metrics.contains("26.1.2.3"), "{metrics}");
 }

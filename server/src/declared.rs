@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -40,6 +41,8 @@ pub struct Feed {
     pub quota: Quota,
     /// What its mail is.
     pub kind: FeedKind,
+    /// How long it may be silent; none: by its own wont.
+    pub silence: Option<Duration>,
     /// The registry ids of the traps whose mail is taken from it; none: every trap's.
     pub traps: Option<HashSet<String>>,
     /// Who reports, where it carries reports.
@@ -322,6 +325,7 @@ fn feed(settings: &Settings, declared: &FeedSettings, id: Id<'_>) -> Feed {
         stamps: declared.stamps,
         quota: declared.quota,
         kind: declared.kind,
+        silence: declared.silence,
         traps,
         reporter: (declared.kind == FeedKind::Reports).then(|| reporter(settings, declared)),
     }
@@ -368,7 +372,7 @@ fn relay(declared: &RelaySettings) -> Relay {
 
 fn policy(settings: &Settings) -> Policy {
     let declared = &settings.policy;
-    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     Policy {
         list_at: declared.list_at,
         delist_at: declared.delist_at,

@@ -11,7 +11,7 @@ mod share;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use base64::Engine;
@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::FeedKind;
 use crate::declared::{Current, Feed};
+use crate::freshness::{self, Freshness};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
 
@@ -49,6 +50,7 @@ pub struct Intake {
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
     places: Arc<ArcSwap<HashMap<String, Arc<Semaphore>>>>,
+    freshness: Arc<Freshness>,
 }
 
 /// A sample as a channel hands it in.
@@ -81,12 +83,24 @@ impl Intake {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
         let places = Arc::new(ArcSwap::from_pointee(places_of(&known.feeds)));
-        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places }
+        let kept = ledger.noted(freshness::NAME).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it is not known when feeds were last heard; it is learnt anew");
+            None
+        });
+        let freshness = Arc::new(Freshness::new(kept.as_deref(), &known.feeds, Instant::now()));
+        metrics.show_feeds(Arc::clone(&freshness));
+        Self { declared, ledger, metrics, quotas, shares: Arc::default(), places, freshness }
+    }
+
+    /// How its feeds are heard.
+    pub fn freshness(&self) -> Arc<Freshness> {
+        Arc::clone(&self.freshness)
     }
 
     /// Makes ready for other feeds, before they are declared.
     pub fn heed(&self, feeds: &[Feed]) {
         self.quotas.heed(feeds);
+        self.freshness.heed(feeds, Instant::now());
         let places = self.places.load();
         let same = places.len() == feeds.len() && feeds.iter().all(|feed| places.contains_key(&feed.name));
         if !same {
@@ -137,6 +151,9 @@ impl Intake {
         };
         let recorded = self.ledger.record(fact).await?;
         let repeat = recorded == Recorded::Known;
+        if !repeat {
+            self.freshness.hear(&feed.name, arrival.at, Instant::now());
+        }
         let evidence = if recorded == Recorded::Withdrawn { "withdrawn" } else { evidence };
         match (repeat, verdict.origin) {
             (true, _) => self.metrics.repeats.inc(),

@@ -174,6 +174,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         contact: settings.zone.contact.as_str().into(),
     };
     let intake = Intake::new(Arc::clone(&declared), ledger, Arc::clone(&metrics));
+    let freshness = intake.freshness();
     let router = |role| served(role, &settings).map(|served| web::router(served, intake.clone(), shown.clone()));
     let http = http.into_iter().filter_map(|stream| Some((stream.listener, router(stream.role)?))).collect();
     drop(shown);
@@ -194,7 +195,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     runtime.block_on(async {
         let signals = early.with_stop()?;
         let door = control::bind(&data)?;
-        let writers = Writers::begin(publisher, files, http, &proxies, &metrics, (door, control))?;
+        let writers = Writers::begin(publisher, files, http, &proxies, &metrics, (door, control), freshness)?;
         match takeover {
             // Whoever read what the first process said may have gone away since.
             Some(takeover) => {
