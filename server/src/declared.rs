@@ -25,7 +25,7 @@ use firsthand_analyzer::verdict::judge;
 use crate::config::{
     BrakeSettings, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, TokenDigest, TrapAddress,
 };
-use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError};
+use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError, Pause};
 
 /// One feed, ready to judge samples by.
 pub struct Feed {
@@ -41,6 +41,8 @@ pub struct Feed {
     pub quota: Quota,
     /// What its mail is.
     pub kind: FeedKind,
+    /// Since when and why its samples are put off; none: they are taken.
+    pub paused: Option<Pause>,
     /// How long it may be silent; none: by its own wont.
     pub silence: Option<Duration>,
     /// The registry ids of the traps whose mail is taken from it; none: every trap's.
@@ -155,7 +157,12 @@ impl Declared {
     pub fn new(settings: &Settings, ledger: &Ledger, now: i64) -> Result<Self, LedgerError> {
         let (traps, exemptions) = (ledger.traps()?, ledger.exemptions(now)?);
         let (id, domain_id) = (|address: &str| ledger.trap_id(address), |domain: &str| ledger.domain_id(domain));
-        Ok(Self::made(settings, (&id, &domain_id), traps, exemptions))
+        let mut declared = Self::made(settings, (&id, &domain_id), traps, exemptions);
+        let mut paused = ledger.paused()?;
+        for feed in &mut declared.feeds {
+            feed.paused = paused.remove(&feed.name);
+        }
+        Ok(declared)
     }
 
     /// Makes ready what `settings` declare, without a ledger; `id` gives traps their registry ids, by address in lower case.
@@ -325,6 +332,7 @@ fn feed(settings: &Settings, declared: &FeedSettings, id: Id<'_>) -> Feed {
         stamps: declared.stamps,
         quota: declared.quota,
         kind: declared.kind,
+        paused: None,
         silence: declared.silence,
         traps,
         reporter: (declared.kind == FeedKind::Reports).then(|| reporter(settings, declared)),

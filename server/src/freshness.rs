@@ -50,6 +50,8 @@ struct Pulse {
     changed: bool,
     /// Whether it is declared now.
     declared: bool,
+    /// Whether its samples are put off, so that it cannot be heard.
+    paused: bool,
     /// How long it may be silent, in seconds, if its settings say so.
     limit: Option<f64>,
 }
@@ -77,8 +79,10 @@ pub struct Standing {
     pub last: Option<i64>,
     /// The longest pause of late, in seconds.
     pub wont: f64,
-    /// Whether it is silent for longer than that allows, or than its settings do.
+    /// Whether it is silent for longer than that allows, or than its settings do; never while it is paused.
     pub silent: bool,
+    /// Whether it is paused.
+    pub paused: bool,
 }
 
 impl Freshness {
@@ -87,14 +91,14 @@ impl Freshness {
         let kept: BTreeMap<String, Kept> = kept.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let is_sound =
             |kept: &Kept| [kept.wont, kept.quiet].iter().all(|seconds| seconds.is_finite() && *seconds >= 0.0);
-        let pulse = |kept| Pulse { kept, taken: 0, at: now, changed: false, declared: false, limit: None };
         let sound = kept.into_iter().filter(|(_, kept)| is_sound(kept));
-        let freshness = Self(Mutex::new(sound.map(|(feed, kept)| (feed, pulse(kept))).collect()));
+        let freshness = Self(Mutex::new(sound.map(|(feed, kept)| (feed, Pulse::of(kept, now))).collect()));
         freshness.heed(feeds, now);
         freshness
     }
 
-    /// Goes by what is declared now. A feed that is gone is remembered, and its silence is nobody's matter.
+    /// Goes by what is declared now. A feed that is gone is remembered, and its silence is nobody's matter; nor is that of
+    /// one that is paused.
     pub fn heed(&self, feeds: &[Feed], now: Instant) {
         let mut pulses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for pulse in pulses.values_mut() {
@@ -102,10 +106,9 @@ impl Freshness {
             pulse.declared = false;
         }
         for feed in feeds {
-            let new =
-                || Pulse { kept: Kept::default(), taken: 0, at: now, changed: false, declared: true, limit: None };
-            let pulse = pulses.entry(feed.name.clone()).or_insert_with(new);
+            let pulse = pulses.entry(feed.name.clone()).or_insert_with(|| Pulse::of(Kept::default(), now));
             pulse.declared = true;
+            pulse.paused = feed.paused.is_some();
             pulse.limit = feed.silence.map(|limit| limit.as_secs_f64());
         }
     }
@@ -135,6 +138,7 @@ impl Freshness {
             last: pulse.kept.last,
             wont: pulse.kept.wont,
             silent: pulse.is_silent(now),
+            paused: pulse.paused,
         };
         declared.map(standing).collect()
     }
@@ -158,9 +162,13 @@ impl Freshness {
 }
 
 impl Pulse {
+    fn of(kept: Kept, now: Instant) -> Self {
+        Self { kept, taken: 0, at: now, changed: false, declared: false, paused: false, limit: None }
+    }
+
     /// For how long it has been silent, in seconds.
     fn quiet(&self, now: Instant) -> f64 {
-        let since = if self.declared { now.saturating_duration_since(self.at) } else { Duration::ZERO };
+        let since = if self.declared && !self.paused { now.saturating_duration_since(self.at) } else { Duration::ZERO };
         self.kept.quiet + since.as_secs_f64()
     }
 
@@ -173,6 +181,7 @@ impl Pulse {
     fn is_silent(&self, now: Instant) -> bool {
         let quiet = self.quiet(now);
         match self.limit {
+            _ if self.paused => false,
             Some(limit) => quiet > limit,
             None => self.kept.samples >= ENOUGH && quiet > LEAST && quiet > TIMES * self.kept.wont,
         }
@@ -184,6 +193,7 @@ mod tests {
     use super::*;
     use crate::config::Settings;
     use crate::declared::Declared;
+    use crate::ledger::Pause;
 
     fn feeds(silence: &str) -> Vec<Feed> {
         let text = format!(
@@ -266,6 +276,15 @@ mod tests {
         assert_eq!(second.standings(again), []);
         second.heed(&feeds(""), again + Duration::from_secs(100_000));
         assert!(!is_silent(&second, again + Duration::from_secs(100_400)));
+        // Nor is one that is paused, and its pause does not become its wont.
+        let mut paused = feeds("");
+        paused[0].paused = Some(Pause::default());
+        second.heed(&paused, again + Duration::from_secs(100_400));
+        assert!(!is_silent(&second, again + Duration::from_secs(900_000)));
+        second.heed(&feeds(""), again + Duration::from_secs(900_000));
+        assert!(is_silent(&second, again + Duration::from_secs(900_101)));
+        second.hear("traps", 0, again + Duration::from_secs(900_101));
+        assert!(second.standings(again)[0].wont < 2100.0);
         for nonsense in ["", "[]", "{\"traps\":{\"wont\":-1}}", "{\"traps\":{\"quiet\":\"x\"}}"] {
             assert_eq!(Freshness::new(Some(nonsense), &feeds(""), began).standings(began)[0].samples, 0);
         }

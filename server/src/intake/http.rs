@@ -15,7 +15,7 @@ use firsthand_analyzer::address::parse_address;
 use firsthand_analyzer::sample::{Envelope, MESSAGE_LIMIT};
 use serde_json::json;
 
-use super::{Intake, Submission};
+use super::{Intake, NotTaken, Submission};
 use crate::config::FeedKind;
 use crate::declared::{Declared, Feed, bare};
 
@@ -31,6 +31,9 @@ pub const MAIL_FROM: &str = "firsthand-mail-from";
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// When to come again while a feed is paused, in seconds: nobody knows for how long it is.
+const PAUSED_RETRY: u64 = 300;
+
 /// Why a sample was not taken.
 enum Refused {
     NoToken,
@@ -44,6 +47,7 @@ enum Refused {
     TooLarge,
     TooSlow,
     NotDurable,
+    Paused,
 }
 
 impl Refused {
@@ -60,6 +64,7 @@ impl Refused {
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
             Self::NotDurable => "not-durable",
+            Self::Paused => "paused",
         }
     }
 
@@ -72,7 +77,7 @@ impl Refused {
             Self::OverQuota(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotDurable | Self::Paused => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -91,6 +96,7 @@ impl Refused {
             Self::TooLarge => "The message is larger than 50 MiB, or broke off.",
             Self::TooSlow => "The message took longer than 60 s to arrive.",
             Self::NotDurable => "The sample could not be made durable; send it again later.",
+            Self::Paused => "The feed is paused; keep the sample, and send it again later.",
         }
     }
 }
@@ -102,6 +108,7 @@ impl IntoResponse for Refused {
         let retry = match &self {
             Self::OverQuota(wait) => wait.as_secs() + 1,
             Self::NotDurable => 10,
+            Self::Paused => PAUSED_RETRY,
             _ => return response,
         };
         response.headers_mut().insert(header::RETRY_AFTER, retry.into());
@@ -124,6 +131,10 @@ pub async fn take(State(intake): State<Intake>, request: Request) -> Response {
 async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
     let declared = intake.declared.load();
     let feed = authenticate(&declared, headers)?;
+    // Before the body is read; what is said of the rest would help nobody now.
+    if feed.paused.is_some() {
+        return Err(Refused::Paused);
+    }
     let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     if !media_type.eq_ignore_ascii_case("message/rfc822") {
@@ -159,9 +170,12 @@ async fn take_sample(intake: &Intake, headers: &HeaderMap, body: Body) -> Result
     let message = tokio::time::timeout(PATIENCE, to_bytes(body, MESSAGE_LIMIT)).await;
     let message = message.map_err(|_| Refused::TooSlow)?.map_err(|_| Refused::TooLarge)?;
     let submission = Submission { trap: &trap, message: &message, envelope, observed_peer };
-    let taken = intake.take(feed, submission).await.map_err(|error| {
-        tracing::error!(%error, feed = feed.name, "a sample was refused");
-        Refused::NotDurable
+    let taken = intake.take(feed, submission).await.map_err(|refused| match refused {
+        NotTaken::Paused => Refused::Paused,
+        NotTaken::NotDurable(error) => {
+            tracing::error!(%error, feed = feed.name, "a sample was refused");
+            Refused::NotDurable
+        }
     })?;
     let body = json!({
         "sample": taken.sample,
@@ -206,6 +220,7 @@ mod tests {
             Refused::TooLarge,
             Refused::TooSlow,
             Refused::NotDurable,
+            Refused::Paused,
         ];
         let described: serde_json::Value = serde_json::from_str(include_str!("../web/openapi.json")).unwrap();
         let words = &described["components"]["schemas"]["Error"]["properties"]["error"]["enum"];

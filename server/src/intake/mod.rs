@@ -65,6 +65,17 @@ pub struct Submission<'a> {
     pub observed_peer: Option<IpAddr>,
 }
 
+/// Why a sample was not taken. Either is a matter of time: whoever hands it in must keep it and try again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// The operator has paused its feed.
+    #[error("the feed is paused")]
+    Paused,
+    /// It could not be made durable; nothing was acknowledged then.
+    #[error(transparent)]
+    NotDurable(#[from] LedgerError),
+}
+
 /// A kept sample.
 pub struct Taken {
     /// Its id in hexadecimal.
@@ -111,8 +122,11 @@ impl Intake {
     /// Judges a sample, keeps it, and returns when it is durable.
     ///
     /// # Errors
-    /// When it could not be made durable; nothing was acknowledged then.
-    pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, LedgerError> {
+    /// When its feed is paused, or it could not be made durable.
+    pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, NotTaken> {
+        if feed.paused.is_some() {
+            return Err(NotTaken::Paused);
+        }
         let arrived = unix_millis();
         let sample = Sample {
             message: submission.message,

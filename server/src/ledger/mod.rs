@@ -8,6 +8,7 @@ mod embedded;
 mod schema;
 mod withdrawals;
 mod corrections;
+mod pauses;
 mod reads;
 mod writer;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
 pub use embedded::{Ledger, LedgerError};
+pub use pauses::Pause;
 pub use reads::Due;
 use serde::{Deserializer, Serializer};
 pub use withdrawals::{Standing, Step};

@@ -47,6 +47,8 @@ impl Collector for Feeds {
             "Whether a feed is silent for longer than its wont, or than its settings allow: 1 or 0.",
             &["feed"],
         );
+        let mut paused =
+            Family::gauge("firsthand_feed_paused", "Whether the operator has paused a feed: 1 or 0.", &["feed"]);
         for standing in freshness.standings(Instant::now()) {
             let feed = [standing.feed.as_str()];
             samples.add(&feed, standing.taken as f64);
@@ -55,7 +57,8 @@ impl Collector for Feeds {
             }
             wont.add(&feed, standing.wont);
             silent.add(&feed, f64::from(u8::from(standing.silent)));
+            paused.add(&feed, f64::from(u8::from(standing.paused)));
         }
-        [samples, last, wont, silent].into_iter().filter_map(Family::into_proto).collect()
+        [samples, last, wont, silent, paused].into_iter().filter_map(Family::into_proto).collect()
     }
 }
