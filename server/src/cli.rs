@@ -73,6 +73,11 @@ pub enum Command {
         after_help = "Examples:\n  firsthand trap --config firsthand.toml add sales@traps.example @old-shop.example --tier seeded\n  firsthand trap --config firsthand.toml add - < traps.txt\n  firsthand trap --config firsthand.toml list\n  firsthand trap --config firsthand.toml remove sales@traps.example"
     )]
     Trap(TrapArguments),
+    /// Show how the feeds stand, and pause one
+    #[command(
+        after_help = "Examples:\n  firsthand feed --config firsthand.toml list\n  firsthand feed --config firsthand.toml pause partner --reason 'it sends nonsense since noon'\n  firsthand feed --config firsthand.toml resume partner\n\nA paused feed's samples are put off, so that they wait where they come from; what it brought before counts as ever.\n`firsthand retract --feed NAME` takes that back."
+    )]
+    Feed(FeedArguments),
     /// Take an address off at once, and answer those who ask for it
     #[command(
         after_help = "Examples:\n  firsthand remove --config firsthand.toml 192.0.2.1 --reason 'the form is mended'\n  firsthand remove --config firsthand.toml --requests\n  firsthand remove --config firsthand.toml --grant 12"
@@ -413,6 +418,43 @@ pub enum TrapAction {
         /// The address
         #[arg(value_name = "ADDRESS")]
         address: String,
+    },
+}
+
+/// The arguments of `feed`.
+#[derive(Args, Debug)]
+pub struct FeedArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub action: FeedAction,
+}
+
+/// What `feed` does.
+#[derive(Subcommand, Debug)]
+pub enum FeedAction {
+    /// Show the feeds: how much each is believed, when it was last heard, whether it is silent, paused or withdrawn
+    List {
+        /// Print JSON Lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a feed's samples off until it is resumed
+    Pause {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Why, for the audit trail
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Take a feed's samples again
+    Resume {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
     },
 }
 

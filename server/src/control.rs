@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, State};
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::DEFAULTS_NAME;
 use crate::declared::Current;
+use crate::freshness::Freshness;
 use crate::ledger::{Correction, Ledger, LedgerError, Outcome};
 use crate::publisher::{Orders, unix_now};
 
@@ -50,6 +52,8 @@ pub struct Control {
     pub ledger: Ledger,
     /// What they change of what is declared.
     pub declared: Arc<Current>,
+    /// What they change of how feeds are heard.
+    pub freshness: Arc<Freshness>,
     /// What they ask of the publisher.
     pub orders: Orders,
     /// Who reads the settings again.
@@ -102,6 +106,11 @@ impl Control {
             | Correction::RemoveTrap { .. } => {
                 let declared = Arc::clone(&self.declared);
                 tokio::task::block_in_place(|| declared.renew(now))?;
+            }
+            Correction::PauseFeed { .. } | Correction::ResumeFeed { .. } => {
+                let declared = Arc::clone(&self.declared);
+                tokio::task::block_in_place(|| declared.renew(now))?;
+                self.freshness.heed(&self.declared.load().feeds, Instant::now());
             }
             Correction::Release { list, origin } => {
                 // Acknowledged is done, or it would be lost with the process (G9).

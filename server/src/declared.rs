@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
@@ -25,7 +26,7 @@ use firsthand_analyzer::verdict::judge;
 use crate::config::{
     BrakeSettings, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, Size, TokenDigest, TrapAddress,
 };
-use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError};
+use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError, Pause};
 
 /// One feed, ready to judge samples by.
 pub struct Feed {
@@ -43,6 +44,10 @@ pub struct Feed {
     pub kind: FeedKind,
     /// Where it hands in from, if that is known.
     pub networks: Vec<IpNet>,
+    /// Since when and why its samples are put off; none: they are taken.
+    pub paused: Option<Pause>,
+    /// How long it may be silent; none: by its own wont.
+    pub silence: Option<Duration>,
     /// The registry ids of the traps whose mail is taken from it; none: every trap's.
     pub traps: Option<HashSet<String>>,
     /// Who reports, where it carries reports.
@@ -157,7 +162,12 @@ impl Declared {
     pub fn new(settings: &Settings, ledger: &Ledger, now: i64) -> Result<Self, LedgerError> {
         let (traps, exemptions) = (ledger.traps()?, ledger.exemptions(now)?);
         let (id, domain_id) = (|address: &str| ledger.trap_id(address), |domain: &str| ledger.domain_id(domain));
-        Ok(Self::made(settings, (&id, &domain_id), traps, exemptions))
+        let mut declared = Self::made(settings, (&id, &domain_id), traps, exemptions);
+        let mut paused = ledger.paused()?;
+        for feed in &mut declared.feeds {
+            feed.paused = paused.remove(&feed.name);
+        }
+        Ok(declared)
     }
 
     /// Makes ready what `settings` declare, without a ledger; `id` gives traps their registry ids, by address in lower case.
@@ -329,6 +339,8 @@ fn feed(settings: &Settings, declared: &FeedSettings, id: Id<'_>) -> Feed {
         quota: declared.quota,
         kind: declared.kind,
         networks: declared.networks.clone(),
+        paused: None,
+        silence: declared.silence,
         traps,
         reporter: (declared.kind == FeedKind::Reports).then(|| reporter(settings, declared)),
     }
@@ -375,7 +387,7 @@ fn relay(declared: &RelaySettings) -> Relay {
 
 fn policy(settings: &Settings) -> Policy {
     let declared = &settings.policy;
-    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     Policy {
         list_at: declared.list_at,
         delist_at: declared.delist_at,

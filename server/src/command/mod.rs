@@ -12,6 +12,7 @@ pub mod operator;
 pub mod retract;
 pub mod exempt;
 pub mod trap;
+pub mod feed;
 pub mod remove;
 pub mod brake;
 pub mod audit;
@@ -161,6 +162,7 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
         Command::Brake(arguments) => return brake::run(&arguments),
         Command::Exempt(arguments) => exempt::run(&arguments),
         Command::Trap(arguments) => trap::run(&arguments),
+        Command::Feed(arguments) => feed::run(&arguments),
         Command::Remove(arguments) => remove::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Drill(arguments) => return drill::run(&arguments),

@@ -402,6 +402,9 @@ pub struct FeedSettings {
     pub quota: Quota,
     /// The networks from which it hands them in, which are exempt; may be empty.
     pub networks: Vec<IpNet>,
+    /// How long it may be silent; none: by its own wont.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "known_length_of_time")]
+    pub silence: Option<Duration>,
     /// The traps whose mail is taken from it, each of them registered in the settings; none: every trap's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traps: Option<Vec<TrapAddress>>,
@@ -652,4 +655,9 @@ fn length_of_time<S: Serializer>(length: &Duration, serializer: S) -> Result<S::
     } else {
         serializer.collect_str(&humantime::format_duration(*length))
     }
+}
+
+/// The same of a length that there is.
+fn known_length_of_time<S: Serializer>(length: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    length_of_time(&length.unwrap_or_default(), serializer)
 }

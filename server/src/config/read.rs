@@ -375,6 +375,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     let weight = table.or_default("weight", WEIGHT_DEFAULT, |value| weight(value, kind));
     let stamps = table.or_default("stamps", stamps, Value::word);
     let quota = table.or_default("quota", QUOTA_DEFAULT, |value| value.parsed("none", Quota::of));
+    let silence = table.or_default("silence", None, |value| value.length_of_time("6h", HARD_LIMIT_MAX).map(Some));
     let traps = table.or_default("traps", None, |value| traps_of_feed(value, kind).map(Some));
     let (reporter_networks, reporter_relays) = reporter(&mut table, kind);
     table.finish();
@@ -390,6 +391,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
             quota: quota?,
             kind: kind?,
             networks: networks?,
+            silence: silence?,
             traps: traps.as_ref()?.as_ref().map(|traps| traps.iter().map(|(_, trap)| trap.clone()).collect()),
             reporter_networks: reporter_networks.as_ref()?.iter().map(|(_, network)| *network).collect(),
             reporter_relays: reporter_relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),

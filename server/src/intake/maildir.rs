@@ -343,7 +343,7 @@ impl Watched {
         self.tell(NOT_NOW, refusal.sentence());
         let wait = match refusal {
             Refusal::OverQuota(wait) => wait.clamp(WAIT, WAIT_MOST),
-            Refusal::NoRoom | Refusal::DiskFull | Refusal::NotDurable => self.refused,
+            Refusal::Paused | Refusal::NoRoom | Refusal::DiskFull | Refusal::NotDurable => self.refused,
         };
         self.refused = (self.refused * 2).min(REFUSED_MOST);
         wait

@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::FeedKind;
 use crate::declared::{Current, Declared, Feed, bare};
+use crate::freshness::{self, Freshness};
 use crate::ledger::{Fact, Ledger, LedgerError, Recorded};
 use crate::metrics::Metrics;
 pub use refusal::Refusal;
@@ -58,6 +59,7 @@ pub struct Intake {
     room: Arc<Room>,
     seldom: Arc<seldom::Seldom>,
     space: Arc<Space>,
+    freshness: Arc<Freshness>,
 }
 
 /// A sample as a channel hands it in.
@@ -89,15 +91,27 @@ impl Intake {
     pub fn new(declared: Arc<Current>, ledger: Ledger, metrics: Arc<Metrics>) -> Self {
         let known = declared.load();
         let quotas = Arc::new(quota::Quotas::new(&known.feeds));
+        let kept = ledger.noted(freshness::NAME).unwrap_or_else(|error| {
+            tracing::warn!(%error, "it is not known when feeds were last heard; it is learnt anew");
+            None
+        });
+        let freshness = Arc::new(Freshness::new(kept.as_deref(), &known.feeds, Instant::now()));
+        metrics.show_feeds(Arc::clone(&freshness));
         let space = Arc::new(Space::new(ledger.folder(), known.free_space, Arc::clone(&metrics)));
         let room = Arc::new(Room::new(metrics.intake_held.clone()));
         let (shares, seldom) = (Arc::default(), Arc::default());
-        Self { declared, ledger, metrics, quotas, shares, room, seldom, space }
+        Self { declared, ledger, metrics, quotas, shares, room, seldom, space, freshness }
+    }
+
+    /// How its feeds are heard.
+    pub fn freshness(&self) -> Arc<Freshness> {
+        Arc::clone(&self.freshness)
     }
 
     /// Makes ready for other feeds, before they are declared.
     pub fn heed(&self, feeds: &[Feed]) {
         self.quotas.heed(feeds);
+        self.freshness.heed(feeds, Instant::now());
     }
 
     /// What is declared now.
@@ -123,7 +137,7 @@ impl Intake {
     /// Why it may not now; that is counted.
     fn admit(&self, feed: &Feed) -> Result<(), Refusal> {
         let quota = || self.quotas.take(&feed.name, Instant::now()).map_err(Refusal::OverQuota);
-        self.counted(self.has_space().and_then(|()| quota()))
+        self.counted(self.may_take(feed).and_then(|()| quota()))
     }
 
     /// The room on the ledger's disk, which somebody must watch.
@@ -131,7 +145,11 @@ impl Intake {
         &self.space
     }
 
-    fn has_space(&self) -> Result<(), Refusal> {
+    /// Whether a feed's samples are taken at all now.
+    fn may_take(&self, feed: &Feed) -> Result<(), Refusal> {
+        if feed.paused.is_some() {
+            return Err(Refusal::Paused);
+        }
         self.space.is_low().map_or(Ok(()), |_| Err(Refusal::DiskFull))
     }
 
@@ -155,7 +173,7 @@ impl Intake {
     /// # Errors
     /// When it could not be made durable; nothing was acknowledged then. It is logged and counted.
     pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, Refusal> {
-        self.counted(self.has_space())?;
+        self.counted(self.may_take(feed))?;
         let taken = match tokio::time::timeout(DURABLE_WITHIN, self.judge_and_keep(feed, submission)).await {
             Ok(Ok(taken)) => return Ok(taken),
             // The ledger has told it, once for all samples of a transaction.
@@ -210,6 +228,9 @@ impl Intake {
         };
         let recorded = self.ledger.record(fact).await?;
         let repeat = recorded == Recorded::Known;
+        if !repeat {
+            self.freshness.hear(&feed.name, arrival.at, Instant::now());
+        }
         let evidence = if recorded == Recorded::Withdrawn { "withdrawn" } else { evidence };
         match (repeat, verdict.origin) {
             (true, _) => self.metrics.repeats.inc(),

@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use super::room::Full;
 
+/// When to come again while a feed is paused, in seconds: nobody knows for how long it is.
+const PAUSED_RETRY: u64 = 300;
+
 /// Why a sample is not taken now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
+    /// The operator has paused the feed.
+    Paused,
     /// The feed has used up its quota; so long until the next.
     OverQuota(Duration),
     /// As many messages are on their way in as there is room for.
@@ -22,6 +27,7 @@ impl Refusal {
     /// Its word in answers and metrics.
     pub fn why(self) -> &'static str {
         match self {
+            Self::Paused => "paused",
             Self::OverQuota(_) => "over-quota",
             Self::NoRoom => "no-room",
             Self::DiskFull => "disk-full",
@@ -32,6 +38,7 @@ impl Refusal {
     /// The reason in one sentence.
     pub fn sentence(self) -> &'static str {
         match self {
+            Self::Paused => "The feed is paused; keep the sample, and send it again later.",
             Self::OverQuota(_) => "The feed has used up its quota.",
             Self::NoRoom => "Too many messages are on their way in; send it again later.",
             Self::DiskFull => {
@@ -44,6 +51,7 @@ impl Refusal {
     /// When to come again, in seconds.
     pub fn retry_after(self) -> u64 {
         match self {
+            Self::Paused => PAUSED_RETRY,
             Self::OverQuota(wait) => wait.as_secs() + 1,
             Self::NoRoom | Self::NotDurable => 10,
             Self::DiskFull => 60,
@@ -53,6 +61,7 @@ impl Refusal {
     /// The SMTP reply code and enhanced status code (RFC 5321 §4.2.3, RFC 3463).
     pub fn smtp(self) -> (u16, &'static str) {
         match self {
+            Self::Paused => (450, "4.2.1"),
             Self::OverQuota(_) => (452, "4.2.2"),
             Self::NoRoom | Self::DiskFull => (452, "4.3.1"),
             Self::NotDurable => (451, "4.3.0"),

@@ -13,6 +13,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::Withdrawal;
+use super::pauses::{self, Pause};
 use super::withdrawals::{self, Step};
 
 /// How long a removal by self-service makes the next one wait longer, in seconds (30 days).
@@ -89,6 +90,18 @@ pub enum Correction {
     RemoveTrap {
         /// Its registry id.
         trap: String,
+    },
+    /// A feed's samples are put off.
+    PauseFeed {
+        /// Its name.
+        feed: String,
+        /// Why.
+        reason: String,
+    },
+    /// A feed's samples are taken again.
+    ResumeFeed {
+        /// Its name.
+        feed: String,
     },
     /// What waits for the brake goes at once.
     Release {
@@ -218,6 +231,14 @@ fn apply(
             } else {
                 Outcome::default()
             })
+        }
+        Correction::PauseFeed { feed, reason } => {
+            let paused = pauses::set(transaction, feed, Some(Pause { reason: reason.clone(), at: now }))?;
+            done(if paused { Outcome::default() } else { Outcome::refused("the feed is paused already") })
+        }
+        Correction::ResumeFeed { feed } => {
+            let resumed = pauses::set(transaction, feed, None)?;
+            done(if resumed { Outcome::default() } else { Outcome::refused("no feed of this name is paused") })
         }
         // The publisher's matter; it only goes into the audit trail here.
         Correction::Release { .. } => done(Outcome::default()),

@@ -341,7 +341,7 @@ impl Ledger {
         self.write_blocking(|done| Write::Publish(publication, done))
     }
 
-    /// Keeps a value under a name of `meta`; from the publisher's own thread only.
+    /// Keeps a value under a name of `meta`; from a thread that may wait.
     ///
     /// # Errors
     /// When it could not be made durable.

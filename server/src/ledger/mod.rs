@@ -9,6 +9,7 @@ mod schema;
 mod log;
 mod withdrawals;
 mod corrections;
+mod pauses;
 mod reads;
 mod writer;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
 pub use embedded::{Ledger, LedgerError, OnBroken};
+pub use pauses::Pause;
 pub use reads::Due;
 use serde::{Deserializer, Serializer};
 pub use withdrawals::{Standing, Step};

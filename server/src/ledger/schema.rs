@@ -1,7 +1,8 @@
 //! The tables of the embedded store, in words that an operator with `sqlite3` can read.
 //!
 //! - `meta`: `epoch` (hexadecimal; new with every new ledger), `trap-key` (hexadecimal; from it and a trap's address
-//!   comes the trap's registry id), `swept` (a digest of what every origin was last replayed under).
+//!   comes the trap's registry id), `swept` (a digest of what every origin was last replayed under), `freshness` (JSON: when each
+//!   feed was last heard), `paused` (JSON: the feeds that the operator has paused).
 //! - `facts`: one row a sample. `origin` is an address or a /64; `counted` is 1 if the fact stands in `units`. Of mail that
 //!   people wanted, `trap` is the recipient's id, and neither verdict nor proof is kept.
 //! - `units`: evidence units; counted from `facts`; so many for an origin and feed at most. `newest` is the arrival of

@@ -1,6 +1,7 @@
 //! The counters. They know nothing of HTTP, and no label ever holds an address, a HELO or a trap (E10).
 
 mod family;
+mod feeds;
 mod serving;
 
 use std::sync::Arc;
@@ -11,9 +12,11 @@ use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, 
 
 use crate::connections::Counts;
 use crate::dns::counters::Counters;
+use crate::freshness::Freshness;
 use crate::lists::Standings;
 use crate::zone::Zone;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use feeds::Feeds;
 use serving::Serving;
 
 /// What the process counts.
@@ -64,6 +67,7 @@ pub struct Metrics {
     /// The connections of all listeners of `[[intake]]`.
     pub intake: Arc<Counts>,
     files: Arc<ArcSwapOption<Standings>>,
+    feeds: Arc<ArcSwapOption<Freshness>>,
 }
 
 impl Metrics {
@@ -161,6 +165,8 @@ impl Metrics {
         registry.register(Box::new(intake_held.clone()))?;
         let (http, intake) = (Arc::<Counts>::default(), Arc::<Counts>::default());
         let files = Arc::<ArcSwapOption<Standings>>::default();
+        let feeds = Arc::<ArcSwapOption<Freshness>>::default();
+        registry.register(Box::new(Feeds::new(Arc::clone(&feeds))?))?;
         registry.register(Box::new(Serving::new(
             dns,
             zone,
@@ -200,12 +206,18 @@ impl Metrics {
             intake_held,
             intake,
             files,
+            feeds,
         })
     }
 
     /// Shows how the operator's files stand from now on.
     pub fn show_lists(&self, standings: Arc<Standings>) {
         self.files.store(Some(standings));
+    }
+
+    /// Shows how the feeds are heard from now on.
+    pub fn show_feeds(&self, freshness: Arc<Freshness>) {
+        self.feeds.store(Some(freshness));
     }
 
     /// All metrics in Prometheus' text format.

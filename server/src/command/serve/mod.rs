@@ -162,18 +162,26 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
 
     let (reloads, asked) = mpsc::channel(1);
     let file = config.map(Path::to_owned);
-    let control = Control { ledger: ledger.clone(), declared: Arc::clone(&declared), orders, reloads, file };
+    let intake = Intake::new(Arc::clone(&declared), ledger.clone(), Arc::clone(&metrics));
+    let freshness = intake.freshness();
+    let control = Control {
+        ledger: ledger.clone(),
+        declared: Arc::clone(&declared),
+        freshness: Arc::clone(&freshness),
+        orders,
+        reloads,
+        file,
+    };
     let shown = Shown {
         control: control.clone(),
         doorkeeper: Doorkeeper::new(random()?, &settings.http.proxies),
         zone,
         metrics: Arc::clone(&metrics),
-        ledger: ledger.clone(),
+        ledger,
         declared: Arc::clone(&declared),
         zone_name: settings.zone.name.as_str().into(),
         contact: settings.zone.contact.as_str().into(),
     };
-    let intake = Intake::new(Arc::clone(&declared), ledger, Arc::clone(&metrics));
     let space = Arc::clone(intake.space());
     let router = |role| served(role, &settings).map(|served| web::router(served, intake.clone(), shown.clone()));
     let http = http.into_iter().filter_map(|stream| Some((stream.listener, router(stream.role)?))).collect();
@@ -197,7 +205,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         let signals = early.with_stop()?;
         let door = control::bind(&data)?;
         tokio::spawn(space.watch());
-        let writers = Writers::begin(publisher, files, http, &proxies, channels, &metrics, (door, control))?;
+        let writers = Writers::begin(publisher, files, http, &proxies, channels, &metrics, (door, control), freshness)?;
         match takeover {
             // Whoever read what the first process said may have gone away since.
             Some(takeover) => {

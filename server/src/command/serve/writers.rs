@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use ipnet::IpNet;
@@ -19,8 +19,10 @@ use super::listeners::{Door, DoorListener};
 use crate::config::{ChannelSettings, IntakeSettings};
 use crate::control::{self, Control};
 use crate::declared::Current;
+use crate::freshness::{self, Freshness};
 use crate::intake::doors::{self, Listening};
 use crate::intake::{Intake, maildir};
+use crate::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::publisher::{self, Publisher};
 use crate::web;
@@ -31,6 +33,10 @@ const WATCHER_GRACE: Duration = Duration::from_secs(1);
 /// How often it is looked after meanwhile.
 const WATCHER_POLL: Duration = Duration::from_millis(10);
 
+/// How often it is written down how feeds are heard, while they are.
+const HEARD_WRITTEN: Duration = Duration::from_secs(10);
+/// The same while none is: of a silence, so much is lost with the process.
+const SILENCE_WRITTEN: Duration = Duration::from_secs(60);
 /// Where samples come in beside HTTP.
 pub(super) struct Channels {
     pub(super) doors: Vec<Door>,
@@ -60,6 +66,7 @@ impl Writers {
         channels: Channels,
         metrics: &Metrics,
         (door, control): (UnixListener, Control),
+        freshness: Arc<Freshness>,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (ended, stopped) = watch::channel(false);
@@ -95,6 +102,7 @@ impl Writers {
             }
         }
         drop(intake);
+        tasks.spawn(write_down(freshness, control.ledger.clone(), stopped.clone()));
         let mut told = stopped;
         let until = async move {
             // An error means that the sender is gone, which is an end as well.
@@ -128,6 +136,27 @@ impl Writers {
         }
         if !matches!(published, Ok(Ok(()))) || matches!(watched, Some(Err(_))) {
             tracing::error!("a thread ended in a panic");
+        }
+    }
+}
+
+/// Writes down how feeds are heard, now and then, and at the end.
+async fn write_down(freshness: Arc<Freshness>, ledger: Ledger, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
+    let mut written = Instant::now();
+    loop {
+        let ended = tokio::time::timeout(HEARD_WRITTEN, stopped.wait_for(|ended| *ended)).await.is_ok();
+        if !ended && !freshness.has_changed() && written.elapsed() < SILENCE_WRITTEN {
+            continue;
+        }
+        written = Instant::now();
+        let (text, ledger) = (freshness.write(written), ledger.clone());
+        let kept = tokio::task::spawn_blocking(move || ledger.note(freshness::NAME, text)).await;
+        // The ledger has told of an error of its own; the next time makes up for it.
+        if !matches!(kept, Ok(Ok(()))) {
+            tracing::warn!("it could not be written down when feeds were last heard");
+        }
+        if ended {
+            return Ok(());
         }
     }
 }

@@ -166,6 +166,19 @@ fn a_feeds_weight_lies_between_nothing_and_one() {
 }
 
 #[test]
+fn a_feeds_silence_is_a_length_of_time() {
+    let with = |line: &str| format!("{RELAY_AND_FEED}relays = [\"mx1\"]\n{line}\n");
+    assert_eq!(loaded(&with("")).settings.feeds[0].silence, None);
+    for (text, seconds) in [("6h", 21_600), ("90m", 5400), ("3d", 259_200)] {
+        let settings = loaded(&with(&format!("silence = \"{text}\""))).settings;
+        assert_eq!(settings.feeds[0].silence, Some(Duration::from_secs(seconds)));
+        assert_eq!(loaded(&settings.to_toml()).settings, settings);
+    }
+    assert_mistake(&with("silence = \"0s\""), 9, "feed.silence", "longer than nothing", "\"6h\"");
+    assert_mistake(&with("silence = 6"), 9, "feed.silence", "must be a text", "6h");
+}
+
+#[test]
 fn the_traps_of_a_feed_are_registered() {
     let traps = "[[trap]]\naddress = \"@A.example\"\n[[trap]]\naddress = \"x@b.example\"\n";
     let with = |line: &str| format!("{RELAY_AND_FEED}relays = [\"mx1\"]\n{line}\n{traps}");

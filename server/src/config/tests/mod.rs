@@ -147,6 +147,7 @@ fn the_example_of_the_interface_says_what_it_shows() {
         quota: Quota::Unlimited,
         kind: FeedKind::Traps,
         networks: Vec::new(),
+        silence: None,
         traps: None,
         reporter_networks: Vec::new(),
         reporter_relays: Vec::new(),

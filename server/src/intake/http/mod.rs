@@ -90,7 +90,9 @@ impl Refused {
             Self::TooLarge | Self::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Now(Refusal::OverQuota(_)) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Now(Refusal::NoRoom | Refusal::DiskFull | Refusal::NotDurable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Now(Refusal::Paused | Refusal::NoRoom | Refusal::DiskFull | Refusal::NotDurable) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -300,6 +302,7 @@ mod tests {
             Refused::TooMany,
             Refused::TooSlow,
             Refused::Now(Refusal::OverQuota(wait)),
+            Refused::Now(Refusal::Paused),
             Refused::Now(Refusal::NoRoom),
             Refused::Now(Refusal::DiskFull),
             Refused::Now(Refusal::NotDurable),
