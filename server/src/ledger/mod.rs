@@ -11,6 +11,7 @@ mod withdrawals;
 mod corrections;
 mod reads;
 mod writer;
+pub mod backup;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
-pub use embedded::{Ledger, LedgerError, OnBroken};
+pub use embedded::{Ledger, LedgerError, OnBroken, hold, path_in};
 pub use reads::Due;
 use serde::{Deserializer, Serializer};
 pub use withdrawals::{Standing, Step};
