@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
 mod harness;
+#[path = "durability/backup.rs"]
+mod backup;
 #[path = "durability/clock.rs"]
 mod clock;
 #[path = "durability/load.rs"]

@@ -106,6 +106,16 @@ pub enum Command {
         after_help = "Examples:\n  firsthand export --config firsthand.toml --format rbldnsd --output /var/lib/rbldns/bl.example\n  firsthand export --config firsthand.toml --format zone --name-server ns1.example.net --output bl.example.zone\n  firsthand export --config firsthand.toml --format plain --list spam --list mixed\n\nFormats:\n  rbldnsd  one dataset of type combined: IPv4, IPv6, test entries, and each list's own zone\n  zone     a master file of the zone; a /64 as the wildcard of its 16 nibbles\n  rpz      a response policy zone: answers that point to a listed address become NXDOMAIN\n  plain    an address or a /64 a line, nothing else but comments (#)\n  json     one document, an entry a line\n\nIt works beside a running service and without one. Entries past their end and exempt addresses are never exported, nor are\nstatic lists, which are files already. Exit status 75 if it is not known what is published."
     )]
     Export(ExportArguments),
+    /// Copy the ledger to a file, while the service runs or not
+    #[command(
+        after_help = "Example:\n  firsthand backup --config firsthand.toml --output /backup/ledger\n\nThe file appears whole and checked, or not at all; it is for its owner only, since it tells of traps. All that was\nacknowledged before the command began is in it. Exit status 74 if the ledger is damaged, 75 if there is no room."
+    )]
+    Backup(BackupArguments),
+    /// Begin again from a backup, with the service stopped
+    #[command(
+        after_help = "Examples:\n  firsthand restore --config firsthand.toml /backup/ledger\n  firsthand restore --config firsthand.toml --replace /backup/ledger\n\nWhat was published is proven anew: it comes back through the brake, the best proven first, and `firsthand brake --release\nall` lets it go at once. What was taken or corrected after the backup is not in it: what mail queues and feeds hand in\nagain counts once."
+    )]
+    Restore(RestoreArguments),
     /// Judge messages offline: the origin that each one proves, or why it proves none
     #[command(after_help = "Example:\n  firsthand analyze --relay 10.9.0.0/24 --relay-host 'mx*.example.net' mail.eml")]
     Analyze(AnalyzeArguments),
@@ -275,6 +285,40 @@ pub struct ExportArguments {
     /// Write this file, which appears whole or not at all; without it, standard output
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// The arguments of `backup`.
+#[derive(Args, Debug)]
+pub struct BackupArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Write this file, which appears whole or not at all
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `restore`.
+#[derive(Args, Debug)]
+pub struct RestoreArguments {
+    /// The settings of the service
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Take the place of the ledger that is there, which is kept under a name with the date
+    #[arg(long)]
+    pub replace: bool,
+    /// The serial that secondaries of the zone hold, if the data folder that served it is lost
+    #[arg(long, value_name = "SERIAL")]
+    pub after_serial: Option<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// What `firsthand backup` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// The arguments of `check`.

@@ -1,6 +1,7 @@
 //! Clients that hand in samples as fast as they are taken, and remember which were acknowledged.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -88,6 +89,11 @@ impl Load {
         self.acknowledged.lock().unwrap().len()
     }
 
+    /// Which were acknowledged.
+    pub(crate) fn acknowledged_ids(&self) -> BTreeSet<String> {
+        self.acknowledged.lock().unwrap().clone()
+    }
+
     /// How refusals were answered.
     pub(crate) fn refused(&self) -> BTreeSet<String> {
         self.refused.lock().unwrap().clone()
@@ -97,7 +103,7 @@ impl Load {
     /// somebody else handed in.
     pub(crate) fn check(&self, service: &Service, others: usize, when: &str) {
         assert_eq!(*self.wrongly.lock().unwrap(), [""; 0], "{when}: acknowledged though it must not be");
-        let kept = kept(service);
+        let kept = kept_in(&service.ledger());
         let acknowledged = self.acknowledged.lock().unwrap();
         let lost: Vec<_> = acknowledged.difference(&kept).collect();
         assert!(lost.is_empty(), "{when}: acknowledged but lost: {lost:?}");
@@ -124,8 +130,9 @@ pub(crate) fn open(service: &Service) -> Connection {
     Connection::open_with_flags(service.ledger(), OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
 }
 
-fn kept(service: &Service) -> BTreeSet<String> {
-    let connection = open(service);
+/// The samples that a ledger's file holds.
+pub(crate) fn kept_in(path: &Path) -> BTreeSet<String> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     let mut statement = connection.prepare("SELECT lower(hex(sample)) FROM facts").unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.collect::<rusqlite::Result<_>>().unwrap()

@@ -19,6 +19,8 @@ pub mod audit;
 pub mod replay;
 pub mod drill;
 pub mod export;
+pub mod backup;
+pub mod restore;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -86,7 +88,7 @@ impl CommandError {
             Self::Ledger(LedgerError::Folder { error, .. }) if is_misplaced(error.kind()) => {
                 ExitCode::from(WRONG_USAGE)
             }
-            Self::Ledger(LedgerError::Broken { .. }) => ExitCode::from(IO_ERROR),
+            Self::Ledger(LedgerError::Broken { .. } | LedgerError::Damaged { .. }) => ExitCode::from(IO_ERROR),
             Self::TryLater(_) | Self::Ledger(_) => ExitCode::from(TRY_LATER),
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) => ExitCode::from(TRY_LATER),
@@ -166,6 +168,8 @@ pub fn run(command: crate::cli::Command) -> Result<ExitCode, CommandError> {
         Command::Remove(arguments) => remove::run(&arguments),
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Drill(arguments) => return drill::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Received(arguments) => {

@@ -35,13 +35,18 @@ fn is_left(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
+/// The name of whoever runs this command.
+pub(super) fn caller() -> String {
+    let by = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named(&by.unwrap_or_default())
+}
+
 /// Does a correction, in a running service or in the ledger itself.
 ///
 /// # Errors
 /// When it was refused, or could not be made durable.
 pub fn correct(settings: &Settings, correction: Correction) -> Result<Outcome, CommandError> {
-    let by = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let by = named(&by.unwrap_or_default());
+    let by = caller();
     let asked = Asked { correction: correction.clone(), by: by.clone() };
     let body = serde_json::to_vec(&asked).map_err(|error| CommandError::Usage(error.to_string()))?;
     let outcome: Outcome = match ask(&settings.data, Method::POST, "/corrections", body)? {

@@ -49,6 +49,13 @@ pub fn progress(length: u64, what: &'static str) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+/// The same for bytes.
+pub fn progress_of_bytes(length: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes} {msg}, {eta} left");
+    let bar = ProgressBar::new(length).with_message(what);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
 /// What becomes of listings, at most `limit` of them.
 pub fn differences(found: &[Difference], limit: usize) -> String {
     let mut table = table(&["address", "list", "what becomes of it", "ended", "ends"]);

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -31,7 +32,7 @@ use super::{Change, Correction, Fact, Outcome, Publication, Recorded};
 use super::{log, schema};
 
 /// The ledger's file in the data folder.
-const FILE: &str = "ledger.sqlite";
+pub(super) const FILE: &str = "ledger.sqlite";
 
 /// The most writes that wait for the writer; past it, callers wait.
 const QUEUE: usize = 4096;
@@ -44,6 +45,13 @@ const CACHE: i64 = 64 * 1024;
 
 /// How often the log is moved into the file.
 const CHECKPOINT: Duration = Duration::from_secs(1);
+
+/// From how many frames on the writer itself moves the log into the file (64 MiB): else a log that is written to all the
+/// while, or was held by a long read, would never begin anew.
+const LONG_LOG: i64 = 16 * 1024;
+
+/// The size to which the log's file is shortened when it begins anew, in octets.
+const LOG_KEPT: i64 = 64 * 1024 * 1024;
 
 /// Why the ledger could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -84,6 +92,14 @@ pub enum LedgerError {
     /// What a start found in the log cannot be made safe while somebody else reads an older state.
     #[error("{} is being read by another program, which keeps the ledger's log from being moved into it; end that program, then start again", .0.display())]
     HeldByReader(PathBuf),
+    /// A copy of a ledger, or the ledger that it was taken of, is not sound.
+    #[error("{} is not sound: {found}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+    },
     /// The writer has ended.
     #[error("the ledger is closed")]
     Closed,
@@ -146,6 +162,8 @@ pub(super) struct Shared {
     readers: Mutex<Vec<Connection>>,
     broken: OnceLock<LedgerError>,
     on_broken: OnBroken,
+    /// Whether the log is longer than [`LONG_LOG`].
+    pub(super) log_is_long: AtomicBool,
     // Held while the ledger is open, so that two processes never write one folder.
     _lock: Option<File>,
 }
@@ -190,12 +208,9 @@ impl Ledger {
     /// # Errors
     /// When the folder is in use, cannot be written or synced, or holds another version's tables.
     pub fn open_and_tell(folder: &Path, on_broken: OnBroken) -> Result<Self, LedgerError> {
-        let folder_error = |error| LedgerError::Folder { path: folder.to_owned(), error: Arc::new(error) };
-        // What is kept tells of traps: it is for the service's own user.
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(folder_error)?;
-        let held = File::create(folder.join("lock")).map_err(folder_error)?;
-        held.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
-        let path = folder.join(FILE);
+        let folder_error = |error| failed(folder, error);
+        let held = hold(folder)?;
+        let path = path_in(folder);
         // The log beside it gets the same mode.
         let options = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         drop(options().map_err(folder_error)?);
@@ -212,6 +227,7 @@ impl Ledger {
             readers: Mutex::default(),
             broken: OnceLock::new(),
             on_broken,
+            log_is_long: AtomicBool::default(),
             _lock: Some(held),
         });
         let withdrawals = standing(&connection)?.into_iter().map(|standing| standing.withdrawal).collect();
@@ -227,11 +243,16 @@ impl Ledger {
         spawned.map_err(folder_error)?;
         let (closed, kept) = (writer.downgrade(), Arc::downgrade(&shared));
         let checkpoints = thread::Builder::new().name("checkpoint".into()).spawn(move || {
-            let failed = |error: rusqlite::Error| match kept.upgrade() {
-                Some(shared) => shared.heed(error.into()),
-                None => error.into(),
+            let done = |moved: rusqlite::Result<i64>| match (moved, kept.upgrade()) {
+                (Ok(frames), Some(shared)) => {
+                    shared.log_is_long.store(frames > LONG_LOG, Ordering::Relaxed);
+                    Ok(())
+                }
+                (Ok(_), None) => Ok(()),
+                (Err(error), Some(shared)) => Err(shared.heed(error.into())),
+                (Err(error), None) => Err(error.into()),
             };
-            checkpoint(&path, || closed.upgrade().is_none(), failed);
+            checkpoint(&path, || closed.upgrade().is_none(), done);
         });
         checkpoints.map_err(folder_error)?;
         Ok(Self { shared, writer: Some(writer) })
@@ -262,6 +283,7 @@ impl Ledger {
             readers,
             broken: OnceLock::new(),
             on_broken: |_| {},
+            log_is_long: AtomicBool::default(),
             _lock: None,
         };
         Ok(Self { shared: Arc::new(shared), writer: None })
@@ -434,12 +456,33 @@ impl Ledger {
     }
 }
 
+/// The ledger's file in a data folder.
+pub fn path_in(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// Holds a data folder, which is made if there is none, so that no other process writes into it while the file is open.
+///
+/// # Errors
+/// When another does, or the folder cannot be made.
+pub fn hold(folder: &Path) -> Result<File, LedgerError> {
+    // What is kept tells of traps: it is for the service's own user.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let held = made.and_then(|()| File::create(folder.join("lock"))).map_err(|error| failed(folder, error))?;
+    held.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
+    Ok(held)
+}
+
+pub(super) fn failed(path: &Path, error: std::io::Error) -> LedgerError {
+    LedgerError::Folder { path: path.to_owned(), error: Arc::new(error) }
+}
+
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What these mutexes guard is whole after every statement, so a panic elsewhere spoils nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "cache_size", -CACHE)?;
@@ -459,10 +502,11 @@ fn made_safe(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     // What the log holds was read from the system's memory, and may be nowhere else: a process that was killed had not
     // synced it, or its sync failed, after which the system calls it clean and a sync of the log does nothing. A sample in it
     // would be answered as one that was kept before. Moved into the file, it is written anew, and synced.
-    let kept = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))?;
+    let kept = move_log(&connection)?;
     tell_of_discarded(path, found.discarded(usize::try_from(kept).unwrap_or(0)));
     let busy = |row: &Row<'_>| row.get::<_, bool>(0);
     if connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], busy)? {
@@ -488,7 +532,7 @@ fn tell_of_discarded(path: &Path, discarded: Option<(String, bool)>) {
 }
 
 /// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one.
-fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found == schema::VERSION {
         return Ok(());
@@ -497,10 +541,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> 
         return Err(LedgerError::OtherVersion { path: path.to_owned(), found });
     }
     let mut random = [0; 40];
-    getrandom::fill(&mut random).map_err(|error| LedgerError::Folder {
-        path: path.to_owned(),
-        error: Arc::new(std::io::Error::other(error.to_string())),
-    })?;
+    getrandom::fill(&mut random).map_err(|error| failed(path, std::io::Error::other(error.to_string())))?;
     let transaction = connection.transaction()?;
     if found == 0 {
         transaction.execute_batch(schema::TABLES)?;
@@ -526,22 +567,26 @@ fn trap_key(connection: &Connection) -> Result<[u8; 32], LedgerError> {
     Ok(*blake3::hash(text.as_bytes()).as_bytes())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Moves the log into the file from time to time; `failed` takes up what goes wrong.
-fn checkpoint(path: &Path, ended: impl Fn() -> bool, failed: impl Fn(rusqlite::Error) -> LedgerError) {
+/// Moves the log into the file, as far as nobody reads what the file holds. How many frames the log has.
+pub(super) fn move_log(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+}
+
+/// Moves the log into the file from time to time; `done` takes up what came of it.
+fn checkpoint(path: &Path, ended: impl Fn() -> bool, done: impl Fn(rusqlite::Result<i64>) -> Result<(), LedgerError>) {
     let Ok(connection) = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) else { return };
     while !ended() {
         thread::sleep(CHECKPOINT);
-        if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-            match failed(error) {
-                // It has been told.
-                LedgerError::Broken { .. } => return,
-                error => {
-                    tracing::warn!(%error, "the ledger's log could not be moved into its file; it will be tried again");
-                }
+        match done(move_log(&connection)) {
+            Ok(()) => {}
+            // It has been told.
+            Err(LedgerError::Broken { .. }) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the ledger's log could not be moved into its file; it will be tried again");
             }
         }
     }

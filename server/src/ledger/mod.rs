@@ -12,6 +12,7 @@ mod corrections;
 mod pauses;
 mod reads;
 mod writer;
+pub mod backup;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 pub use corrections::{Correction, Outcome, REQUESTS_LIMIT};
-pub use embedded::{Ledger, LedgerError, OnBroken};
+pub use embedded::{Ledger, LedgerError, OnBroken, hold, path_in};
 pub use pauses::Pause;
 pub use reads::Due;
 use serde::{Deserializer, Serializer};

@@ -40,14 +40,7 @@ impl Ledger {
     /// # Errors
     /// When the store says no.
     pub fn newest(&self) -> Result<Option<i64>, LedgerError> {
-        self.read(|connection| {
-            connection.query_row(
-                "SELECT max(at) FROM (SELECT max(arrived) / 1000 AS at FROM facts
-                   UNION ALL SELECT at FROM (SELECT at FROM journal ORDER BY serial DESC LIMIT 1))",
-                [],
-                |row| row.get(0),
-            )
-        })
+        self.read(newest)
     }
 
     /// Whether the listing of an origin in a list ended after `now` (Unix seconds).
@@ -469,6 +462,16 @@ impl Ledger {
             Ok((facts, units))
         })
     }
+}
+
+/// When the ledger was last written, as far as facts and versions tell, in Unix seconds.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.query_row(
+        "SELECT max(at) FROM (SELECT max(arrived) / 1000 AS at FROM facts
+           UNION ALL SELECT at FROM (SELECT at FROM journal ORDER BY serial DESC LIMIT 1))",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// A row of list, origin, since, until, framing_cost.

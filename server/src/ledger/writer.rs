@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::{HOUR, SAMPLES_LIMIT, UNITS_LIMIT, UnitKey, past_the_limit};
@@ -12,7 +13,7 @@ use rusqlite::{Connection, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::corrections::correct;
-use super::embedded::{LedgerError, Shared, lock, unit};
+use super::embedded::{LedgerError, Shared, lock, move_log, unit};
 use super::withdrawals::{self, Step};
 use super::{CLOCK_MARGIN, Correction, Fact, Outcome, Publication, Recorded, Version, Withdrawal};
 
@@ -136,6 +137,20 @@ impl Writer {
         }
         // After a failure some writes were not reached; dropping their answer tells their callers.
         batch.clear();
+        self.shorten_log();
+    }
+
+    /// Moves the rest of a long log into the file while nobody writes, so that the next write begins it anew. What the other
+    /// thread has moved is little behind, so that this is short.
+    fn shorten_log(&mut self) {
+        if !self.shared.log_is_long.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        match move_log(&self.connection).map_err(|error| self.shared.heed(error.into())) {
+            // The latter has been told.
+            Ok(_) | Err(LedgerError::Broken { .. }) => {}
+            Err(error) => tracing::warn!(%error, "the ledger's log could not be shortened; it will be tried again"),
+        }
     }
 }
 

@@ -101,6 +101,15 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
+/// The serial of what [`write()`] wrote for a ledger of any epoch.
+///
+/// # Errors
+/// Why it cannot be used.
+pub fn serial(bytes: &[u8]) -> Result<u32, Unusable> {
+    let epoch = bytes.strip_prefix(MAGIC).ok_or(Unusable::Format).and_then(|mut rest| take_text(&mut rest))?;
+    Ok(read(bytes, epoch)?.serial)
+}
+
 /// Reads what [`write()`] wrote for the ledger of this epoch.
 ///
 /// # Errors
@@ -202,6 +211,7 @@ mod tests {
             let bytes = write(&zone, "e1");
             let snapshot = read(&bytes, "e1").unwrap();
             prop_assert_eq!(snapshot.serial, 7);
+            prop_assert_eq!(serial(&bytes).unwrap(), 7);
             for (index, (label, entries)) in snapshot.lists.iter().enumerate() {
                 prop_assert_eq!(*label, zone.lists()[index].label.as_str());
                 prop_assert!(entries.iter().eq(zone.entries(index)));

@@ -1,0 +1,115 @@
+//! `firsthand backup`: a copy of the ledger, while the service runs or not.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{CommandError, show};
+use crate::cli::BackupArguments;
+use crate::config::Settings;
+use crate::ledger::backup::{Holding, check, copy};
+use crate::ledger::path_in;
+use crate::web::time;
+
+/// The bytes of a page, of which progress is told.
+const PAGE: u64 = 4096;
+
+/// Writes aside, checks, syncs, renames.
+///
+/// # Errors
+/// When there is no ledger, it is damaged, or the file cannot be written.
+pub fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
+    let settings = Settings::load(arguments.config.as_deref())?.settings;
+    // Of a link, what it leads to.
+    let output = &fs::canonicalize(&arguments.output).unwrap_or_else(|_| arguments.output.clone());
+    let aside = aside(output)?;
+    let made = make(&settings, &aside).and_then(|held| {
+        fs::rename(&aside, output).map_err(|error| file_error(output, error))?;
+        sync_folder(output)?;
+        Ok(held)
+    });
+    if made.is_err() {
+        // What is left behind is told by the error that led here.
+        let _ = fs::remove_file(&aside);
+    }
+    let Holding { facts, serial, epoch, newest } = made?;
+    let bytes = fs::metadata(output).map_err(|error| file_error(output, error))?.len();
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        let newest = newest.map(time);
+        let line = json!({ "output": output, "bytes": bytes, "facts": facts, "serial": serial, "epoch": epoch, "newest": newest });
+        writeln!(out, "{line}")?;
+    } else {
+        let facts = show::counted(usize::try_from(facts).unwrap_or(usize::MAX), "fact");
+        let newest =
+            newest.map_or_else(|| "nothing yet".to_owned(), |newest| format!("the newest of {}", time(newest)));
+        let megabytes = bytes.div_ceil(1024 * 1024);
+        writeln!(out, "{}: {facts}, {newest}; serial {serial}; {megabytes} MiB, found sound", output.display())?;
+    }
+    Ok(())
+}
+
+fn make(settings: &Settings, aside: &Path) -> Result<Holding, CommandError> {
+    room(settings, aside)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside);
+    let file = file.map_err(|error| file_error(aside, error))?;
+    let progress = show::progress_of_bytes(0, "copied");
+    copy(&settings.data, aside, |done, all| {
+        progress.set_length(all * PAGE);
+        progress.set_position(done * PAGE);
+    })?;
+    progress.finish_and_clear();
+    // Before it is looked through, so that what is found sound is what the disk holds.
+    file.sync_all().map_err(|error| file_error(aside, error))?;
+    Ok(check(aside)?)
+}
+
+/// Refuses a copy for which there is no room: on the ledger's own disk, none that would stop the intake.
+fn room(settings: &Settings, aside: &Path) -> Result<(), CommandError> {
+    let Ok(ledger) = fs::metadata(path_in(&settings.data)) else { return Ok(()) };
+    let folder = folder(aside);
+    let disk = fs::metadata(folder).map_err(|error| file_error(folder, error))?;
+    let status = rustix::fs::statvfs(folder).map_err(|error| file_error(folder, error.into()))?;
+    let free = status.f_bavail.saturating_mul(status.f_frsize);
+    let floor = if disk.dev() == ledger.dev() { settings.storage.free_space.0 } else { 0 };
+    if free < ledger.len().saturating_add(floor) {
+        let what = format!("{}: {free} bytes are free there, too few for a copy", folder.display());
+        let kept = if floor > 0 { " beside what storage.free-space keeps" } else { "" };
+        return Err(CommandError::TryLater(format!("{what}{kept}; write it to another disk")));
+    }
+    Ok(())
+}
+
+/// A name beside a file, for what is to take its place.
+fn aside(path: &Path) -> Result<PathBuf, CommandError> {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(CommandError::Usage(format!("--output {}: it is no file", path.display())));
+    }
+    let name = path.file_name().ok_or_else(|| file_error(path, io::ErrorKind::InvalidFilename.into()))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}", std::process::id()));
+    Ok(folder(path).join(hidden))
+}
+
+/// The folder that a file is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a new name durable.
+pub(super) fn sync_folder(path: &Path) -> Result<(), CommandError> {
+    let folder = folder(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| file_error(folder, error))
+}
+
+/// What the system says about a file.
+pub(super) fn file_error(path: &Path, error: io::Error) -> CommandError {
+    match error.kind() {
+        io::ErrorKind::StorageFull => CommandError::TryLater(format!("{}: {error}", path.display())),
+        _ => CommandError::File { path: path.to_owned(), error },
+    }
+}

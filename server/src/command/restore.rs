@@ -1,0 +1,147 @@
+//! `firsthand restore`: a ledger from a backup, for a service that is stopped.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::backup::{file_error, sync_folder};
+use super::{CommandError, operator, show};
+use crate::cli::RestoreArguments;
+use crate::config::Settings;
+use crate::ledger::backup::{check, make_anew, settle};
+use crate::ledger::{Ledger, LedgerError, hold, path_in};
+use crate::publisher::unix_now;
+use crate::regular_file;
+use crate::web::time;
+use crate::zone::snapshot;
+
+/// What is made of the zone, and of another epoch after a restore.
+const OF_ZONE: [&str; 2] = ["zone.snapshot", "zone.heard"];
+
+/// How much is copied between two looks at the bar.
+const PART: u64 = 1 << 20;
+
+/// Puts a backup into the data folder.
+///
+/// # Errors
+/// When a service has the folder, a ledger is there and may not be replaced, or the backup is not sound.
+pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
+    let settings = Settings::load(arguments.config.as_deref())?.settings;
+    let from = &arguments.file;
+    if fs::metadata(beside(from, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(CommandError::Usage(format!(
+            "{} has a log beside it: it is a ledger that was copied by hand, of which a part may be missing; restore what `firsthand backup` wrote",
+            from.display()
+        )));
+    }
+    let mut source = regular_file::open(from).map_err(|error| file_error(from, error))?;
+    let _held = hold(&settings.data)?;
+    let path = path_in(&settings.data);
+    let is_there = path.try_exists().map_err(|error| file_error(&path, error))?;
+    if is_there && !arguments.replace {
+        return Err(CommandError::Usage(format!(
+            "{} is there already; with --replace it is kept under another name, and the backup takes its place",
+            path.display()
+        )));
+    }
+    let now = unix_now();
+    let serial = serial(&settings.data).max(arguments.after_serial.unwrap_or(0));
+    let aside = settings.data.join("ledger.restoring");
+    let made = fetch(&mut source, &aside).and_then(|()| {
+        let holding = check(&aside).map_err(|error| match error {
+            LedgerError::Damaged { found, .. } => CommandError::Usage(format!("{}: {found}", from.display())),
+            error => error.into(),
+        })?;
+        let name = std::path::absolute(from).unwrap_or_else(|_| from.clone()).display().to_string();
+        let anew = make_anew(&aside, serial, now, &operator::caller(), &name)?;
+        File::open(&aside).and_then(|file| file.sync_all()).map_err(|error| file_error(&aside, error))?;
+        Ok((holding, anew))
+    });
+    if made.is_err() {
+        // What is left behind is told by the error that led here.
+        let _ = fs::remove_file(&aside);
+    }
+    let (holding, anew) = made?;
+    let kept = if is_there { Some(keep(&path, now)?) } else { None };
+    fs::rename(&aside, &path).map_err(|error| file_error(&path, error))?;
+    for name in OF_ZONE {
+        let file = settings.data.join(name);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&file, error)),
+            _ => {}
+        }
+    }
+    sync_folder(&path)?;
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        let line = json!({
+            "ledger": path, "facts": holding.facts, "newest": holding.newest.map(time), "epoch": anew.epoch,
+            "serial": anew.serial, "listings": anew.listings, "replaced": kept,
+        });
+        writeln!(out, "{line}")?;
+        return Ok(());
+    }
+    let newest = holding.newest.map(|newest| format!(" up to {}", time(newest))).unwrap_or_default();
+    writeln!(
+        out,
+        "{}: {}{newest}.\nThe {} of then are proven anew at the next start and come back through the brake, the best proven first;\n\
+         `firsthand brake --release all` lets them go at once. What was taken or corrected since is not in it: make corrections\n\
+         again (`firsthand audit` shows those of before), and let mail queues and feeds hand in again what they still have.",
+        path.display(),
+        show::counted(usize::try_from(holding.facts).unwrap_or(usize::MAX), "fact"),
+        show::counted(anew.listings, "listing"),
+    )?;
+    if let Some(kept) = kept {
+        writeln!(out, "The ledger that was there is {}.", kept.display())?;
+    }
+    Ok(())
+}
+
+/// Copies the backup to where it can be changed, on the data folder's own disk.
+fn fetch(source: &mut File, aside: &Path) -> Result<(), CommandError> {
+    let failed = |error| file_error(aside, error);
+    let length = source.metadata().map_err(failed)?.len();
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(aside).map_err(failed)?;
+    let progress = show::progress_of_bytes(length, "fetched");
+    while io::copy(&mut source.take(PART), &mut file).map_err(failed)? > 0 {
+        progress.inc(PART);
+    }
+    progress.finish_and_clear();
+    Ok(())
+}
+
+/// The newest serial that anybody had of this data folder, as far as it tells.
+fn serial(data: &Path) -> u32 {
+    let of_ledger = Ledger::look(data).and_then(|ledger| ledger.serial()).unwrap_or(0);
+    let of_snapshot = fs::read(data.join(OF_ZONE[0])).ok().and_then(|bytes| snapshot::serial(&bytes).ok());
+    of_ledger.max(of_snapshot.unwrap_or(0))
+}
+
+/// Keeps the ledger that is there under another name as well, whole if it can be read.
+fn keep(path: &Path, now: i64) -> Result<PathBuf, CommandError> {
+    let kept = beside(path, &format!(".replaced-{}", time(now).replace([':', '-'], "")));
+    if let Err(error) = settle(path) {
+        eprintln!("firsthand: {} cannot be read any more ({error}); it is kept as it is", path.display());
+    }
+    fs::hard_link(path, &kept).map_err(|error| file_error(&kept, error))?;
+    for end in ["-wal", "-shm"] {
+        // A log must not stand beside a file that it does not belong to.
+        let (log, kept) = (beside(path, end), beside(&kept, end));
+        match fs::rename(&log, &kept) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&log, error)),
+            _ => {}
+        }
+    }
+    Ok(kept)
+}
+
+/// A file whose name begins with another's.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}

@@ -1,0 +1,156 @@
+//! A backup while samples come, and a service that begins again from it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::Duration;
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
+
+use crate::harness::{FIRSTHAND, Service, message, settings};
+use crate::load::{Load, kept_in, open};
+
+/// All that was acknowledged before a backup began is in it, though samples come meanwhile; a service that begins from it
+/// elsewhere has it, with a new epoch and a later serial, lists again what is proven, and nobody else.
+#[test]
+fn a_backup_under_load_is_restored_elsewhere() {
+    let service = Service::start(&settings(3));
+    for (address, number) in [("83.70.211.36", 900_000), ("83.70.211.37", 900_010)] {
+        for trap in 0..3 {
+            let message = message(address, number + trap);
+            assert_eq!(service.submit(&format!("trap@d{trap}.example"), &message).unwrap().0, 202);
+        }
+        service.wait("a listing", |service| service.lists(address));
+    }
+    let load = Load::default();
+    let output = service.folder.path().join("backup");
+    let mut before = BTreeSet::new();
+    load.run(&service, || {
+        std::thread::sleep(Duration::from_millis(300));
+        before = load.acknowledged_ids();
+        let made = service.run("backup", &["--output", output.to_str().unwrap(), "--json"]);
+        assert!(made.status.success(), "{made:?}");
+        let told: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        assert!(told["facts"].as_u64().unwrap() >= before.len() as u64 + 6, "{told}");
+    });
+    assert!(before.len() > 10);
+    assert_eq!(fs::metadata(&output).unwrap().permissions().mode() & 0o777, 0o600);
+    let beside: Vec<_> = fs::read_dir(service.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!beside.iter().any(|name| name.to_str().unwrap().starts_with(".backup")), "{beside:?}");
+    let lost: Vec<_> = before.difference(&kept_in(&output)).cloned().collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    load.check(&service, 6, "after the backup");
+    // Since the backup, one was taken off, which the backup does not know.
+    assert!(service.run("remove", &["83.70.211.37", "--reason", "a test"]).status.success());
+    let (serial, epoch) = (serial(&service), epoch(&service));
+
+    // A service that has the folder, and a ledger that is there, are not replaced.
+    let refused = service.run("restore", &[output.to_str().unwrap(), "--replace"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+
+    let mut elsewhere = Service::start(&settings(3));
+    elsewhere.kill();
+    assert_eq!(elsewhere.run("restore", &[output.to_str().unwrap()]).status.code(), Some(2), "a ledger is there");
+    fs::write(elsewhere.folder.path().join("damaged"), vec![7; 100_000]).unwrap();
+    let damaged = elsewhere.folder.path().join("damaged");
+    assert_eq!(elsewhere.run("restore", &["--replace", damaged.to_str().unwrap()]).status.code(), Some(2));
+    let after = serial.to_string();
+    let arguments = ["--replace", "--after-serial", &after, output.to_str().unwrap()];
+    let restored = elsewhere.run("restore", &arguments);
+    assert!(restored.status.success(), "{restored:?}");
+    let said = String::from_utf8(restored.stdout).unwrap();
+    assert!(said.contains("The 2 listings of then") && said.contains(".replaced-"), "{said}");
+    elsewhere.restart();
+    elsewhere.wait("the listings", |service| service.lists("83.70.211.36") && service.lists("83.70.211.37"));
+    assert!(self::serial(&elsewhere) > serial);
+    assert_ne!(self::epoch(&elsewhere), epoch);
+    let lost: Vec<_> = before.difference(&kept_in(&elsewhere.ledger())).cloned().collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    // What was taken after the backup is handed in again, with all the rest, and counts once.
+    load.send_all_again(&elsewhere, 6);
+    let trail = String::from_utf8(elsewhere.run("audit", &[]).stdout).unwrap();
+    assert!(trail.contains("restore-backup"), "{trail}");
+}
+
+/// What a backup says was published comes back by the brake and nothing else, and an old snapshot of the folder is not
+/// served.
+#[test]
+fn a_restored_zone_passes_the_brake() {
+    let brake = "[brake]\nper-list = 2\nper-feed = 2\ninterval = \"24h\"\n";
+    let mut service = Service::start(&(settings(3) + brake));
+    let listed = |service: &Service| (0..5).filter(|number| service.lists(&format!("83.70.211.{number}"))).count();
+    for number in 0..5 {
+        for trap in 0..3 {
+            let message = message(&format!("83.70.211.{number}"), number * 10 + trap);
+            assert_eq!(service.submit(&format!("trap@d{trap}.example"), &message).unwrap().0, 202);
+        }
+    }
+    service.wait("the brake", |service| listed(service) == 2);
+    assert!(service.run("brake", &["--release", "all"]).status.success());
+    service.wait("all", |service| listed(service) == 5);
+    let output = service.folder.path().join("backup");
+    assert!(service.run("backup", &["--output", output.to_str().unwrap()]).status.success());
+    let before = serial(&service);
+    // It leaves a snapshot with all five.
+    let stopped = Command::new("kill").arg(service.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    service.wait_for_end();
+    let data = service.folder.path().join("data");
+    assert!(data.join("zone.snapshot").exists());
+    let restored = service.run("restore", &["--replace", output.to_str().unwrap(), "--json"]);
+    assert!(restored.status.success(), "{restored:?}");
+    let told: serde_json::Value = serde_json::from_slice(&restored.stdout).unwrap();
+    assert_eq!(told["listings"], 5);
+    assert!(!data.join("zone.snapshot").exists());
+    service.restart();
+    service.wait("the brake", |service| service.run("brake", &[]).status.code() == Some(1));
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(listed(&service), 0, "the bucket was drawn empty before the backup");
+    assert!(service.run("brake", &["--release", "all"]).status.success());
+    service.wait("all", |service| listed(service) == 5);
+    assert!(serial(&service) > before);
+    // The one that was replaced is whole, and can be put back.
+    let kept = told["replaced"].as_str().unwrap();
+    assert_eq!(kept_in(kept.as_ref()).len(), 15);
+}
+
+/// A ledger that is damaged is not backed up, nor is one without room for it; what was backed up before stays.
+#[test]
+fn a_backup_that_is_not_sound_is_none() {
+    let mut service = Service::start(&settings(3));
+    for number in 0..200 {
+        assert_eq!(service.submit("trap@d0.example", &message("83.70.211.36", number)).unwrap().0, 202);
+    }
+    let output = service.folder.path().join("backup");
+    let arguments = ["--output", output.to_str().unwrap()];
+    assert!(service.run("backup", &arguments).status.success());
+    let first = fs::read(&output).unwrap();
+    service.kill();
+    let full = service.config();
+    let text = fs::read_to_string(&full).unwrap();
+    fs::write(&full, format!("{text}[storage]\nfree-space = \"100TiB\"\n")).unwrap();
+    assert_eq!(service.run("backup", &arguments).status.code(), Some(75));
+    fs::write(&full, text).unwrap();
+    drop(open(&service).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    let mut ledger = fs::read(service.ledger()).unwrap();
+    let middle = ledger.len() / 2 / 4096 * 4096;
+    ledger[middle..middle + 4096].fill(0xa5);
+    fs::write(service.ledger(), ledger).unwrap();
+    let damaged = service.run("backup", &arguments);
+    assert_eq!(damaged.status.code(), Some(74), "{damaged:?}");
+    assert!(fs::read(&output).unwrap() == first, "the backup of before is gone");
+    let nowhere = Command::new(FIRSTHAND).args(["backup", "--output", "x"]).current_dir(service.folder.path()).output();
+    assert_eq!(nowhere.unwrap().status.code(), Some(2), "no ledger is there");
+}
+
+fn epoch(service: &Service) -> String {
+    open(service).query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).unwrap()
+}
+
+fn serial(service: &Service) -> u32 {
+    let (code, records) = service.ask("bl.example.", RecordType::SOA);
+    assert_eq!(code, ResponseCode::NoError);
+    records[0].split(' ').nth(2).unwrap().parse().unwrap()
+}
