@@ -525,3 +525,19 @@ fn an_upgrade_loses_no_mail() {
     assert_eq!(inode(), before);
     assert!(deliver(200_000).is_some());
 }
+
+/// What the README tells to write is what the program takes.
+#[test]
+fn the_readme_is_sound() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for heading in ["## Deliver to it by LMTP or SMTP", "## A trap server of its own"] {
+        let section = readme.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();
+        let block = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let config = folder.path().join("firsthand.toml");
+        fs::write(&config, format!("{}{block}", settings(3))).unwrap();
+        let output = Command::new(harness::FIRSTHAND).args(["check", "--config"]).arg(&config).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{heading}: {said}");
+    }
+}

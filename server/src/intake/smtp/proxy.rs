@@ -36,12 +36,17 @@ pub struct NoHeader;
 /// When it cannot become a header.
 pub fn read(input: &[u8]) -> Result<Option<ProxyHeader>, NoHeader> {
     let begins = |start: &[u8]| input.iter().zip(start).all(|(is, wanted)| is == wanted);
-    if begins(SIGNATURE) {
-        binary(input)
+    let header = if begins(SIGNATURE) {
+        binary(input)?
     } else if begins(b"PROXY ") {
-        text(input)
+        text(input)?
     } else {
-        Err(NoHeader)
+        return Err(NoHeader);
+    };
+    // No client has that address, which stands for those on a Unix socket.
+    match header {
+        Some(ProxyHeader { client: Some(client), .. }) if client.is_unspecified() => Err(NoHeader),
+        header => Ok(header),
     }
 }
 
@@ -142,6 +147,7 @@ mod tests {
             "PROXY TCP4 198.51.100.7 192.0.2.25 65536 25\r\n",
             "PROXY TCP4 198.51.100.7 192.0.2.25 +25 25\r\n",
             "PROXY TCP4 198.51.100.7 x 4000 25\r\n",
+            "PROXY TCP6 :: 2001:db8::25 4000 25\r\n",
             "PROXY UDP4 198.51.100.7 192.0.2.25 4000 25\r\n",
             "PROXY \r\n",
             "proxy TCP4 198.51.100.7 192.0.2.25 4000 25\r\n",

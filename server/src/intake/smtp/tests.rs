@@ -5,8 +5,10 @@ use std::path::Path;
 
 use arc_swap::ArcSwap;
 use tempfile::TempDir;
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep};
 
+use super::conversation::network;
 use super::*;
 use crate::config::Settings;
 use crate::connections::{Counts, Limits, Places};
@@ -69,7 +71,7 @@ impl World {
         let stop = self.stop.subscribe();
         tokio::spawn(async move {
             let channel = Channel::of(&settings).unwrap();
-            converse_within(patience, server, &place, channel, &intake, stop).await;
+            converse_within(server, Around { patience, place: &place, channel, intake: &intake, stop }).await;
             drop(place);
         });
         client
