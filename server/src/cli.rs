@@ -190,7 +190,7 @@ pub struct ReloadArguments {
 }
 
 /// The arguments of `submit`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct SubmitArguments {
     /// The settings of the service: where it listens, and the feed's token
     #[arg(long, value_name = "FILE")]
@@ -199,7 +199,7 @@ pub struct SubmitArguments {
     #[arg(long, value_name = "NAME")]
     pub feed: String,
     /// The trap that took them
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "recipient")]
+    #[arg(long, value_name = "ADDRESS", required_unless_present_any = ["recipient", "envelope_from_environment"])]
     pub trap: Option<String>,
     /// Who wanted them, where the feed carries mail that people wanted
     #[arg(long, value_name = "ADDRESS", conflicts_with = "trap")]
@@ -216,6 +216,10 @@ pub struct SubmitArguments {
     /// The sender of the envelope; "" for the null sender
     #[arg(long, value_name = "ADDRESS")]
     pub mail_from: Option<String>,
+    /// The trap is in the variable RECIPIENT and the sender of the envelope in SENDER, as Exim, qmail and Courier set them for
+    /// pipes: no word of a stranger stands in the command line
+    #[arg(long, conflicts_with_all = ["trap", "recipient", "mail_from"])]
+    pub envelope_from_environment: bool,
     /// Cut files that begin with a "From " line into messages. Only for mboxes whose writer quotes such lines in bodies:
     /// in others a sender can hide a message that then counts as taken by your relay
     #[arg(long)]

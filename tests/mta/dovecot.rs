@@ -26,7 +26,6 @@ fn placed(world: &World, name: &str) -> String {
     let folder = world.path("dovecot");
     recipe_file("dovecot-sieve", name)
         .replace("/usr/bin/firsthand", FIRSTHAND)
-        .replace(" --tempfail", "")
         .replace("/etc/firsthand/traps.token", folder.join("traps.token").to_str().unwrap())
         .replace("/etc/dovecot", folder.to_str().unwrap())
 }

@@ -40,6 +40,7 @@ pub fn run(arguments: &SubmitArguments) -> Result<ExitCode, CommandError> {
 }
 
 fn submit(arguments: &SubmitArguments) -> Result<ExitCode, CommandError> {
+    let arguments = &with_envelope(arguments)?;
     let service = Service::of(arguments)?;
     match &arguments.paths[..] {
         [path] if !arguments.mbox && arguments.resume.is_none() && !path.is_dir() => {
@@ -48,6 +49,20 @@ fn submit(arguments: &SubmitArguments) -> Result<ExitCode, CommandError> {
         }
         _ => import::run(service, arguments),
     }
+}
+
+/// The arguments with what the environment says of the envelope, where it is asked.
+fn with_envelope(arguments: &SubmitArguments) -> Result<SubmitArguments, CommandError> {
+    let mut arguments = arguments.clone();
+    if arguments.envelope_from_environment {
+        let variable = |name: &str| {
+            let value = std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+            value.ok_or_else(|| CommandError::Usage(format!("the variable {name} is not set; an MTA's pipe sets it")))
+        };
+        arguments.trap = Some(variable("RECIPIENT")?);
+        arguments.mail_from = Some(variable("SENDER")?);
+    }
+    Ok(arguments)
 }
 
 /// Hands in one message.

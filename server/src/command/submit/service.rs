@@ -72,7 +72,8 @@ impl Service {
             .header(header::HOST, self.address.to_string())
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            // An internationalised address (RFC 6531) is no ASCII.
+            request = request.header(*name, value.as_bytes());
         }
         let request = request.body(Full::new(body));
         let request = request.map_err(|error| CommandError::Usage(format!("token, trap or sender: {error}")))?;

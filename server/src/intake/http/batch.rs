@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use super::entry::{Entry, Mistake, Read};
 use super::lines::Lines;
 use super::multipart::{Broken, Multipart};
-use super::{Known, OBSERVED_PEER, Refused, Said, address_header, count, mail_from, media_type, text};
+use super::{Known, MAIL_FROM, OBSERVED_PEER, Refused, Said, address, address_header, count, media_type};
 use crate::config::FeedKind;
 use crate::declared::{Declared, Feed};
 use crate::intake::{Intake, Refusal, Reservation, Submission, Taken};
@@ -137,9 +137,9 @@ impl<'i> Batch<'i> {
     /// A batch of a feed that is among the `declared`.
     pub(super) fn new(intake: &'i Intake, declared: Arc<Declared>, feed: &Feed, headers: &HeaderMap) -> Self {
         let request = Fallback {
-            address: text(headers, address_header(feed.kind)).map(str::to_owned),
+            address: address(headers, address_header(feed.kind)).map(Cow::into_owned),
             observed_peer: headers.get(OBSERVED_PEER).map(|peer| peer.to_str().unwrap_or_default().to_owned()),
-            mail_from: mail_from(headers).map(Cow::into_owned),
+            mail_from: address(headers, MAIL_FROM).map(Cow::into_owned),
         };
         let answers_room = intake.begin(&feed.name);
         let feed = declared.feeds.iter().position(|known| known.name == feed.name).unwrap_or_default();

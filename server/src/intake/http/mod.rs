@@ -212,9 +212,9 @@ async fn take_sample(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    let mail_from = mail_from(headers);
+    let (address, mail_from) = (address(headers, address_header(feed.kind)), address(headers, MAIL_FROM));
     let said = Said {
-        address: text(headers, address_header(feed.kind)),
+        address: address.as_deref(),
         // What is no text is no address.
         observed_peer: headers.get(OBSERVED_PEER).map(|peer| peer.to_str().unwrap_or_default()),
         mail_from: mail_from.as_deref(),
@@ -247,9 +247,9 @@ fn address_header(kind: FeedKind) -> &'static str {
     }
 }
 
-/// An internationalised sender (RFC 6531) is no ASCII; what is not known would be taken from the message itself.
-fn mail_from(headers: &HeaderMap) -> Option<Cow<'_, str>> {
-    headers.get(MAIL_FROM).map(|value| String::from_utf8_lossy(value.as_bytes()))
+/// An address in a header; an internationalised one (RFC 6531) is no ASCII.
+fn address<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
 /// Reads a body of at most [`MESSAGE_LIMIT`].
