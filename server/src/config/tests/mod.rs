@@ -139,6 +139,7 @@ fn the_example_of_the_interface_says_what_it_shows() {
     let feed = FeedSettings {
         name: "traps".to_owned(),
         token: Some(TokenDigest::of("TOKEN-TOKEN-TOKEN-TOKEN")),
+        certificate: None,
         relays: vec!["mx1".to_owned()],
         boundary: Boundary::Headers,
         trust: Trust::Own,
