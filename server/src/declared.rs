@@ -24,8 +24,8 @@ use firsthand_analyzer::topology::{Boundary, HostPattern, Relay, Topology};
 use firsthand_analyzer::verdict::judge;
 
 use crate::config::{
-    BrakeSettings, CertificateDigest, FeedKind, FeedSettings, Mode, Quota, RelaySettings, Settings, Size, TokenDigest,
-    TrapAddress,
+    BrakeSettings, CertificateDigest, FeedKind, FeedSettings, ListenAddress, Mode, Quota, RelaySettings, Settings,
+    Size, TokenDigest, TrapAddress,
 };
 use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError, Pause};
 
@@ -423,14 +423,21 @@ fn exemptions(settings: &Settings) -> impl Iterator<Item = Exemption> + '_ {
         let address: IpAddr = address.parse().ok()?;
         Some(Exemption { network: address.into(), reason: reason.to_owned() })
     });
+    let of_intakes = settings.intakes.iter().flat_map(|intake| intake.channel.listen());
+    let of_intakes = of_intakes.filter_map(|address| match address {
+        ListenAddress::Tcp(socket) => Some(socket.ip()),
+        ListenAddress::Unix(_) => None,
+    });
     let listening = settings
         .dns
         .listen
         .iter()
         .chain(&settings.http.listen)
         .chain(&settings.http.intake)
+        .chain(&settings.http.intake_tls)
         .chain(&settings.http.metrics)
-        .map(|socket| socket.ip());
+        .map(|socket| socket.ip())
+        .chain(of_intakes);
     let listening = listening
         .filter(|address| !address.is_unspecified())
         .map(|address| Exemption { network: address.into(), reason: "an address of this service".to_owned() });
@@ -497,3 +504,24 @@ const RESOLVERS: [&str; 16] = [
     "2620:119:35::35",
     "2620:119:53::53",
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// G6: whoever the service is to its peers is listed by none of them.
+    #[test]
+    fn every_address_of_the_service_is_exempt() {
+        let text = "[dns]\nlisten = [\"45.0.0.1:53\"]\n[http]\nlisten = [\"45.0.0.2:80\"]\nintake = [\"45.0.0.3:81\"]\n\
+                    [[feed]]\nname = \"x\"\nboundary = \"channel\"\n\
+                    [[intake]]\nkind = \"trap-server\"\nlisten = [\"45.0.0.4:25\", \"[2a00:1f::4]:25\"]\nfeed = \"x\"\n";
+        let settings = Settings::parse(text, "x.toml", Path::new("")).unwrap().settings;
+        let exempt = Exemptions::standard(exemptions(&settings));
+        for address in ["45.0.0.1", "45.0.0.2", "45.0.0.3", "45.0.0.4", "2a00:1f::4"] {
+            let address: IpAddr = address.parse().unwrap();
+            assert!(exempt.covering_address(address).is_some(), "{address}");
+        }
+    }
+}
