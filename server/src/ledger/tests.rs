@@ -256,7 +256,7 @@ async fn removals_by_self_service_wait_longer_each_time() {
     assert_eq!(ledger.correct(granted.clone(), "op", now + 20).await.unwrap().effective, Some(now + 20));
     assert!(ledger.correct(granted, "op", now + 20).await.unwrap().refused.is_some());
     assert_eq!(ledger.requests(9).unwrap(), []);
-    let newest = ledger.removals(origin("192.0.2.1")).unwrap().into_iter().map(|removal| removal.asked).max();
+    let newest = ledger.removals(origin("192.0.2.1"), now).unwrap().into_iter().map(|removal| removal.asked).max();
     assert_eq!(newest, Some(now));
 }
 
