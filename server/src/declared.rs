@@ -241,7 +241,7 @@ impl Declared {
     /// # Errors
     /// When the ledger says no.
     pub fn listings(&self, ledger: &Ledger, origin: Origin, now: i64) -> Result<Vec<(List, Listing)>, LedgerError> {
-        Ok(self.listings_of(origin, ledger.units(origin)?, &ledger.removals(origin)?, now))
+        Ok(self.listings_of(origin, ledger.units(origin)?, &ledger.removals(origin, now)?, now))
     }
 
     /// The listings that these units make at `now` (Unix seconds).
