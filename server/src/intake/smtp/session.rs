@@ -374,6 +374,8 @@ impl Session {
         if !self.greeted || self.transaction.is_some() {
             return self.bad(reply::WRONG_ORDER);
         }
+        // It was said of the message that this command would have begun, whatever comes of it, and of no later one.
+        let forwarded = self.forwarded.take();
         let Some(path) = command::path(arguments, "FROM:").filter(|path| path.sound || self.rules.strangers) else {
             return self.bad(reply::BAD_SENDER);
         };
@@ -384,6 +386,7 @@ impl Session {
         if parameters.size > MESSAGE_LIMIT {
             return self.say(reply::TOO_LARGE);
         }
+        self.forwarded = forwarded;
         self.transaction = Some(Transaction { mail_from: path.address, ..Transaction::default() });
         self.say(reply::SENDER_OK);
         Some(Event::Begun)
@@ -509,7 +512,11 @@ impl Session {
                 self.forwarded = stated.or(self.forwarded);
                 self.say(reply::OK)
             }
-            Err(_) => self.bad(reply::BAD_ARGUMENTS),
+            Err(_) => {
+                // Of whom it spoke nobody knows: it is not whoever an earlier one named.
+                self.forwarded = Some(Stated::Unavailable);
+                self.bad(reply::BAD_ARGUMENTS)
+            }
         }
     }
 
