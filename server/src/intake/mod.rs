@@ -173,8 +173,25 @@ impl Intake {
     /// # Errors
     /// When it could not be made durable; nothing was acknowledged then. It is logged and counted.
     pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, Refusal> {
+        self.durable(feed, self.judge_and_keep(feed, submission)).await
+    }
+
+    /// Keeps nothing, and returns when a sample would have been durable: where strangers must not learn which addresses are
+    /// traps, a message for none waits for the disk, and fails with it, like one for one (ATTACKS C02).
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    async fn take_nothing(&self, feed: &Feed) -> Result<(), Refusal> {
+        self.durable(feed, self.ledger.write_nothing(unix_millis())).await
+    }
+
+    async fn durable<T>(
+        &self,
+        feed: &Feed,
+        keeping: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, Refusal> {
         self.counted(self.may_take(feed))?;
-        let taken = match tokio::time::timeout(DURABLE_WITHIN, self.judge_and_keep(feed, submission)).await {
+        let taken = match tokio::time::timeout(DURABLE_WITHIN, keeping).await {
             Ok(Ok(taken)) => return Ok(taken),
             // The ledger has told it, once for all samples of a transaction.
             Ok(Err(error)) if error.is_disk_full() => return self.counted(Err(Refusal::DiskFull)),

@@ -82,6 +82,10 @@ pub struct Delivery {
     pub mail_from: String,
     /// The recipients that are kept.
     pub recipients: Vec<String>,
+    /// How many recipients the client was told are accepted, kept or not.
+    pub accepted: usize,
+    /// The octets of the message.
+    pub size: usize,
     /// What XFORWARD said of the client for this transaction.
     pub forwarded: Option<Stated>,
     /// It was larger than is taken, and what came of it was dropped.
@@ -495,11 +499,11 @@ impl Session {
     /// Ends the transaction with its message.
     fn message(&mut self) -> Option<Event<'static>> {
         self.phase = Phase::Commands;
-        let Transaction { mail_from, recipients, size, .. } = self.transaction.take()?;
+        let Transaction { mail_from, recipients, accepted, size, .. } = self.transaction.take()?;
         self.messages += 1;
         self.idle = 0;
         let (forwarded, too_large) = (self.forwarded.take(), size > MESSAGE_LIMIT);
-        Some(Event::Message(Delivery { mail_from, recipients, forwarded, too_large }))
+        Some(Event::Message(Delivery { mail_from, recipients, accepted, size, forwarded, too_large }))
     }
 
     fn xforward(&mut self, arguments: &[u8]) -> Option<Event<'static>> {

@@ -21,7 +21,10 @@ use crate::zone::{ListSettings, Zone, ZoneSettings};
 const SETTINGS: &str = "[[feed]]\nname = \"seen\"\nboundary = \"channel\"\nnetworks = [\"127.0.0.1\"]\n\
                         [[trap]]\naddress = \"trap@d.example\"\n\
                         [[intake]]\nkind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]\nfeed = \"seen\"\n\
-                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:25\"]\nfeed = \"seen\"\nproxies = [\"10.9.0.1\"]\n";
+                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:25\"]\nfeed = \"seen\"\nproxies = [\"10.9.0.1\"]\n\
+                        [[feed]]\nname = \"few\"\nboundary = \"channel\"\nquota = \"4/d\"\n\
+                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:26\"]\nfeed = \"few\"\nunknown-recipients = \"accept\"\n\
+                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:27\"]\nfeed = \"seen\"\nrcpt-delay = \"1s\"\n";
 
 /// Short of everything.
 const SHORT: Patience = Patience {
@@ -39,7 +42,7 @@ const SOON: Duration = Duration::from_millis(300);
 const BEGIN: &str = "LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<trap@d.example>\r\nDATA\r\n";
 
 struct World {
-    _folder: TempDir,
+    folder: TempDir,
     settings: Settings,
     intake: Intake,
     metrics: Arc<Metrics>,
@@ -60,7 +63,7 @@ impl World {
         let intake = Intake::new(declared, ledger, Arc::clone(&metrics));
         let places = Places::new(Limits { connections: 16, per_prefix: 16, unbounded: Vec::new() });
         let (stop, _) = watch::channel(false);
-        Self { _folder: folder, settings, intake, metrics, places, counts: Arc::default(), stop }
+        Self { folder, settings, intake, metrics, places, counts: Arc::default(), stop }
     }
 
     /// A client of a channel, with what the kernel would hold for it.
@@ -213,6 +216,55 @@ async fn a_stop_finishes_what_began() {
         assert!(said.ends_with(end), "{said}");
     }
     assert_eq!(world.refused("too-slow"), 0);
+}
+
+/// What a stranger is told of a message to these, behind the command that ends it, and after how long.
+async fn probed(world: &World, recipients: &[&str]) -> (String, Duration) {
+    let mut client = world.client(2, "26.1.2.3", 64 << 10, SHORT);
+    let recipients: String = recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>\r\n")).collect();
+    let said = format!("EHLO x\r\nMAIL FROM:<>\r\n{recipients}DATA\r\nSubject: x\r\n\r\nx\r\n.\r\nQUIT\r\n");
+    let began = Instant::now();
+    client.write_all(said.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    timeout(Duration::from_secs(60), client.read_to_string(&mut told)).await.unwrap().unwrap();
+    let behind = told.split_once("354 ").unwrap().1.split_once("\r\n").unwrap().1;
+    (behind.to_owned(), began.elapsed())
+}
+
+/// A slow disk, or one that fails, tells nobody which addresses are traps (ATTACKS C02): since 0.1.0's first trap server a message
+/// for none was taken at once while one for a trap waited for its commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_probes_waits_for_the_disk_hit_or_miss() {
+    let world = World::new();
+    for recipient in ["trap@d.example", "nobody@d.example"] {
+        let ledger = rusqlite::Connection::open(world.folder.path().join("ledger.sqlite")).unwrap();
+        ledger.busy_timeout(Duration::from_secs(9)).unwrap();
+        ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let held = Duration::from_secs(2);
+        let freed = async {
+            sleep(held).await;
+            ledger.execute_batch("ROLLBACK").unwrap();
+        };
+        let recipients = [recipient];
+        let ((told, took), ()) = tokio::join!(probed(&world, &recipients), freed);
+        assert_eq!(told, "250 2.0.0 Ok: taken\r\n221 2.0.0 Bye\r\n", "{recipient}");
+        assert!(took >= held, "{recipient}: {took:?}");
+    }
+}
+
+/// Nor does a quota tell how many of many are.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recipient_of_a_probe_is_asked_for() {
+    for recipients in
+        [["trap@d.example", "no@d.example", "no@e.example"], ["no@d.example", "no@e.example", "no@f.example"]]
+    {
+        let world = World::new();
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            told.push(probed(&world, &recipients).await.0[..9].to_owned());
+        }
+        assert_eq!(told, ["250 2.0.0", "452 4.2.2"], "{recipients:?}");
+    }
 }
 
 #[test]
