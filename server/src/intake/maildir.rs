@@ -364,7 +364,7 @@ mod tests {
     use prometheus::IntGauge;
 
     use super::*;
-    use crate::intake::room::Room;
+    use crate::intake::room::{self, Room};
 
     fn maildir() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -407,7 +407,7 @@ mod tests {
         fs::create_dir(folder.path().join("new/folder")).unwrap();
         let folders = Folders::open(folder.path()).unwrap();
         let held = IntGauge::new("held", "Bytes.").unwrap();
-        let room = Arc::new(Room::new(held.clone()));
+        let room = Arc::new(Room::new(room::OF_FEEDS, held.clone()));
         for name in ["link", "fifo", "folder", "none"] {
             let read = folders.read(OsStr::new(name), &mut room.begin("x"));
             assert!(matches!(read, Err(Hindrance::Message(_))), "{name}");
@@ -427,7 +427,7 @@ mod tests {
         }
         let folders = Folders::open(folder.path()).unwrap();
         let held = IntGauge::new("held", "Bytes.").unwrap();
-        let room = Arc::new(Room::new(held.clone()));
+        let room = Arc::new(Room::new(room::OF_FEEDS, held.clone()));
         let mut taken = room.begin("x");
         assert!(folders.read(OsStr::new("1.a"), &mut taken).is_ok_and(|message| message == b"1.a"));
         assert_eq!(held.get(), 3);

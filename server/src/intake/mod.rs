@@ -28,6 +28,7 @@ use firsthand_analyzer::report::Judged;
 use firsthand_analyzer::sample::{Envelope, Sample};
 use firsthand_analyzer::topology::Boundary;
 use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::FeedKind;
@@ -57,6 +58,7 @@ pub struct Intake {
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
     room: Arc<Room>,
+    strangers_room: Arc<Room>,
     seldom: Arc<seldom::Seldom>,
     space: Arc<Space>,
     freshness: Arc<Freshness>,
@@ -98,9 +100,10 @@ impl Intake {
         let freshness = Arc::new(Freshness::new(kept.as_deref(), &known.feeds, Instant::now()));
         metrics.show_feeds(Arc::clone(&freshness));
         let space = Arc::new(Space::new(ledger.folder(), known.free_space, Arc::clone(&metrics)));
-        let room = Arc::new(Room::new(metrics.intake_held.clone()));
+        let room = Arc::new(Room::new(room::OF_FEEDS, metrics.intake_held.clone()));
+        let strangers_room = Arc::new(Room::new(room::OF_STRANGERS, metrics.intake_held.clone()));
         let (shares, seldom) = (Arc::default(), Arc::default());
-        Self { declared, ledger, metrics, quotas, shares, room, seldom, space, freshness }
+        Self { declared, ledger, metrics, quotas, shares, room, strangers_room, seldom, space, freshness }
     }
 
     /// How its feeds are heard.
@@ -156,6 +159,11 @@ impl Intake {
     /// Begins a message of a sender, which takes room while it is held.
     fn begin(&self, sender: impl Into<String>) -> Reservation {
         self.room.begin(sender)
+    }
+
+    /// The same of a network of strangers.
+    fn begin_of_strangers(&self, network: IpNet) -> Reservation {
+        self.strangers_room.begin(network.to_string())
     }
 
     /// Counts what was refused.

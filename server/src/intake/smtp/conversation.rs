@@ -337,12 +337,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             return;
         };
         let feed = feed.name.clone();
-        let sender = match self.around.channel.trap_server {
+        let room = Ok(match self.around.channel.trap_server {
             // One network of strangers must not take the room of all.
-            Some(_) => format!("{feed} {}", network(self.stated_peer().unwrap_or(self.client))),
-            None => feed.clone(),
-        };
-        let room = Ok(self.around.intake.begin(sender));
+            Some(_) => self.around.intake.begin_of_strangers(network(self.stated_peer().unwrap_or(self.client))),
+            None => self.around.intake.begin(&*feed),
+        });
         let (traps, recipients, message) = (Vec::new(), Vec::new(), Vec::new());
         self.transaction = Some(Transaction { declared, feed, traps, recipients, message, room });
     }

@@ -194,6 +194,31 @@ async fn without_room_nothing_is_held() {
     assert_eq!((world.refused("no-room"), world.intake.metrics.intake_held.get()), (1, 0));
 }
 
+/// However many networks of strangers take all the room that they get, our own MTAs and feeds have theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_take_no_room_of_feeds() {
+    let world = World::new();
+    let mut held = Vec::new();
+    for number in 0..40 {
+        let mut taken = world.intake.begin_of_strangers(network(format!("26.1.{number}.3").parse().unwrap()));
+        while taken.grow(1 << 20).is_ok() {}
+        while taken.grow(1).is_ok() {}
+        held.push(taken);
+    }
+    assert!((120 << 20..=128 << 20).contains(&world.intake.metrics.intake_held.get()));
+    let message = format!("{BEGIN}Subject: x\r\n\r\nx\r\n.\r\nQUIT\r\n");
+    for (channel, client, expected) in [(0, "127.0.0.1", "250 2.0.0"), (1, "26.2.2.3", "452 4.3.1")] {
+        let mut client = world.client(channel, client, 64 << 10, SHORT);
+        client.write_all(message.replace("LHLO", if channel == 0 { "LHLO" } else { "EHLO" }).as_bytes()).await.unwrap();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        let behind = said.split_once("354 ").unwrap().1.split_once("\r\n").unwrap().1;
+        assert_eq!(behind[..9], *expected, "{said}");
+    }
+    drop(held);
+    assert_eq!(world.intake.metrics.intake_held.get(), 0);
+}
+
 /// Who is idle is told to come again; a message that is on its way has a moment to come, and is answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_finishes_what_began() {
