@@ -186,7 +186,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 return;
             }
             let more = !closing && self.has_room();
-            if more && !self.input.is_empty() {
+            let kept = matches!(self.owed.front(), Some(Owed::Kept(kept)) if kept.task.is_finished());
+            if more && !kept && !self.input.is_empty() {
+                // Whoever is made to wait for each of many commands may take too long with them.
+                if self.owed.is_empty() && Instant::now() >= self.deadline() {
+                    self.too_long();
+                }
                 continue;
             }
             match self.news(closing, more).await {
@@ -196,15 +201,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                     self.owed.push_front(Owed::Said(replies));
                 }
                 News::Stop => self.stopping = Some(Instant::now() + self.around.patience.stopping),
-                News::TooLong => {
-                    if self.stopping.is_none() && self.session.in_message() {
-                        self.around.intake.refused("too-slow");
-                    }
-                    let reply = if self.stopping.is_some() { reply::STOPPING } else { reply::TOO_SLOW };
-                    self.session.close(reply);
-                    self.transaction = None;
-                    self.say();
-                }
+                News::TooLong => self.too_long(),
                 News::Read(Ok(octets)) if octets > 0 => self.read_at = Instant::now(),
                 News::Read(_) => {
                     self.gone = true;
@@ -212,6 +209,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 }
             }
         }
+    }
+
+    /// Ends a client that has taken too long.
+    fn too_long(&mut self) {
+        if self.stopping.is_none() && self.session.in_message() {
+            self.around.intake.refused("too-slow");
+        }
+        let reply = if self.stopping.is_some() { reply::STOPPING } else { reply::TOO_SLOW };
+        self.session.close(reply);
+        self.transaction = None;
+        self.say();
     }
 
     /// Waits for what happens next.
@@ -272,6 +280,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                     }
                     let admission = self.admit(&address);
                     self.session.answer(admission);
+                    if self.around.channel.trap_server.is_some_and(|server| !server.rcpt_delay.is_zero()) {
+                        // It is told before it waits again, by which it is known whether it is still there.
+                        break;
+                    }
                 }
                 Event::Octets(octets) => self.hold(octets),
                 Event::Dropped => {

@@ -243,6 +243,27 @@ async fn a_stop_finishes_what_began() {
     assert_eq!(world.refused("too-slow"), 0);
 }
 
+/// Where each recipient is waited for, a client that names many and goes keeps no place, nor one that has taken too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_made_to_wait_may_go() {
+    let world = World::new();
+    let begin = format!("EHLO x\r\nMAIL FROM:<>\r\n{}", "RCPT TO:<a@b>\r\n".repeat(900));
+    let mut gone = world.client(3, "26.1.2.3", 64 << 10, SHORT);
+    gone.write_all(begin.as_bytes()).await.unwrap();
+    drop(gone);
+    let slow = Patience { session: SOON, ..SHORT };
+    let (said, took) = drip(world.client(3, "26.1.2.3", 64 << 10, slow), &begin, "").await;
+    assert!(said.ends_with("550 5.1.1 No such recipient here\r\n421 4.4.2 Took too long; closing\r\n"), "{said}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    timeout(Duration::from_secs(5), async {
+        while world.counts.open() > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("nobody stays");
+}
+
 /// What a stranger is told of a message to these, behind the command that ends it, and after how long.
 async fn probed(world: &World, recipients: &[&str]) -> (String, Duration) {
     let mut client = world.client(2, "26.1.2.3", 64 << 10, SHORT);
