@@ -148,9 +148,11 @@ impl Intake {
         &self.space
     }
 
-    /// Whether a feed's samples are taken at all now.
+    /// Whether a feed's samples are taken at all now: a message that began before its feed was paused is none that came before.
     fn may_take(&self, feed: &Feed) -> Result<(), Refusal> {
-        if feed.paused.is_some() {
+        let declared = self.declared();
+        let paused = |known: &Feed| known.name == feed.name && known.paused.is_some();
+        if declared.feeds.iter().any(paused) {
             return Err(Refusal::Paused);
         }
         self.space.is_low().map_or(Ok(()), |_| Err(Refusal::DiskFull))

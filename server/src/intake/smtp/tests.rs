@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::connections::{Counts, Limits, Places};
 use crate::declared::Current;
 use crate::dns::counters::Counters;
-use crate::ledger::Ledger;
+use crate::ledger::{Correction, Ledger};
 use crate::metrics::Metrics;
 use crate::zone::{ListSettings, Zone, ZoneSettings};
 
@@ -192,6 +192,25 @@ async fn without_room_nothing_is_held() {
     client.read_to_string(&mut said).await.unwrap();
     assert!(said.ends_with("250 2.0.0 Ok: taken\r\n221 2.0.0 Bye\r\n"), "{said}");
     assert_eq!((world.refused("no-room"), world.intake.metrics.intake_held.get()), (1, 0));
+}
+
+/// A pause puts off what began before it: whoever holds messages back until he is found out brings none of them any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_holds_for_what_is_under_way() {
+    let world = World::new();
+    let mut client = world.lmtp(SHORT);
+    client.write_all(BEGIN.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"354 End it with <CRLF>.<CRLF>\r\n") {
+        assert!(client.read_buf(&mut said).await.unwrap() > 0);
+    }
+    let correction = Correction::PauseFeed { feed: "seen".to_owned(), reason: String::new() };
+    world.intake.ledger.correct(correction, "test", 1_795_651_200).await.unwrap();
+    world.intake.declared.renew(1_795_651_200).unwrap();
+    client.write_all(b"Subject: x\r\n\r\nx\r\n.\r\nQUIT\r\n").await.unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("450 4.2.1 "), "{said}");
 }
 
 /// However many networks of strangers take all the room that they get, our own MTAs and feeds have theirs.
