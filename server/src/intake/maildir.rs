@@ -325,7 +325,8 @@ impl Watched {
             }
         }
         if let Some((name, error)) = hindered {
-            let (file, path) = (name.display(), self.source.maildir.path.display());
+            // Whoever may write there chooses the name.
+            let (file, path) = (name.as_bytes().escape_ascii(), self.source.maildir.path.display());
             tracing::warn!(%file, maildir = %path, %error, others, "a message cannot be taken; it stays, and is tried again");
         }
         if any && pause.is_none() {
