@@ -371,6 +371,15 @@ impl Ledger {
         self.write_blocking(|done| Write::Note { name, value, done })
     }
 
+    /// Writes something that nobody reads, and returns when it is durable, no sooner than a fact would have been. `now` (Unix
+    /// milliseconds) makes it something else each time: SQLite writes no page that stays as it is.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn write_nothing(&self, now: i64) -> Result<(), LedgerError> {
+        self.write(|done| Write::Note { name: "nothing", value: now.to_string(), done }).await
+    }
+
     /// Drops some of what is past its time at `now` (Unix seconds), and says whether there is more; from the publisher's
     /// own thread only.
     ///
