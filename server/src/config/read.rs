@@ -70,6 +70,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     relations::refuse_shared_paths(intakes.iter().flat_map(intake::IntakeEntry::paths));
     relations::refuse_mute_feeds(&feeds, &intakes);
     intake::refuse_misfits(&intakes, &feeds);
+    intake::warn_of_doubtful(&intakes, &feeds, &traps);
 
     let settings = Settings {
         data: data?,
@@ -359,7 +360,14 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     let token = source.flatten().and_then(|source| Some((source.value().clone(), source.digest(folder)?)));
     let kind = table.or_default("kind", FEED_KIND_DEFAULT, Value::word);
     let networks = table.or_default("networks", Vec::new(), |value| {
-        value.each("[\"192.0.2.0/28\"]", |network| network.parsed("192.0.2.0/28", address::network))
+        value.each("[\"192.0.2.0/28\"]", |network| {
+            let (place, network) = network.named("192.0.2.0/28", address::feed_network)?;
+            if address::is_wide_in_public(network) {
+                let what = format!("\"{network}\" is wide: whoever has an address in it is never listed, and may hand in samples where an [[intake]] asks for no token");
+                place.warn(Flaw::new(what, "write the addresses that it hands in from"));
+            }
+            Some(network)
+        })
     });
     let relays = table.or_default("relays", Vec::new(), |value| {
         value.each("[\"mx1\"]", |relay| relay.named("mx1", |text| Ok(text.to_owned())))
