@@ -501,6 +501,16 @@ impl Settings {
         Ok(source::top_text(&text, "data").map_or_else(|| PathBuf::from(DATA_DEFAULT), PathBuf::from))
     }
 
+    /// `[http]` of the settings file at `path`, for a client of the service: it may be unable to read the tokens and keys that
+    /// the rest names.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no TOML, or `[http]` has a mistake.
+    pub fn http_of(path: Option<&Path>) -> Result<HttpSettings, SettingsError> {
+        let Some(path) = path else { return Ok(HttpSettings::default()) };
+        read::http_only(&source::text(path)?, &path.display().to_string())
+    }
+
     /// Reads settings from `text`. `name` is what remarks call it; files that it names are relative to `folder` (the empty
     /// path is the working directory).
     ///

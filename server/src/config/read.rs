@@ -36,6 +36,18 @@ pub(super) fn settings(text: &str, name: &str, folder: &Path) -> Result<Loaded, 
     Ok(Loaded { settings, warnings })
 }
 
+/// Reads `[http]` in `text`, and nothing else.
+pub(super) fn http_only(text: &str, name: &str) -> Result<HttpSettings, SettingsError> {
+    let remarks = Remarks::new(text);
+    let tree = source::tree(text, &remarks);
+    let http = tree.as_ref().and_then(|tree| {
+        let mut file = Table::root(tree, &remarks);
+        file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?)).map(HttpEntry::settings)
+    });
+    let (http, _) = remarks.finish(name, http)?;
+    Ok(http)
+}
+
 /// The whole file.
 fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Option<Settings> {
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));

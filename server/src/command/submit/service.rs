@@ -110,7 +110,10 @@ impl Service {
     }
 
     fn later(&self, error: &hyper::Error) -> CommandError {
-        CommandError::TryLater(format!("{} broke off: {error}", self.address))
+        CommandError::TryLater(format!(
+            "{} broke off ({error}); is it where the service listens for HTTP?",
+            self.address
+        ))
     }
 }
 
@@ -120,8 +123,8 @@ fn address(arguments: &SubmitArguments) -> Result<SocketAddr, CommandError> {
         return Ok(server);
     }
     // Only the listener matters here; whoever hands samples in need not be able to read every feed's token.
-    let settings = Settings::load(arguments.config.as_deref())?.settings;
-    let mut server = *settings.http.intake.iter().chain(&settings.http.listen).next().ok_or_else(|| {
+    let http = Settings::http_of(arguments.config.as_deref())?;
+    let mut server = *http.intake.iter().chain(&http.listen).next().ok_or_else(|| {
         CommandError::Usage("the settings have no http.listen; say where the service is with --server".to_owned())
     })?;
     match server.ip() {
