@@ -179,6 +179,8 @@ fn what_comes_by_lmtp_is_listed() {
         smtp.say(&format!("XFORWARD {stated}"));
         assert!(smtp.deliver("trap@d0.example", &spam(100)).starts_with("250 "));
     }
+    // That is what an operator sees who forgot to let the MTA state it.
+    assert_eq!(service.log().matches("came without the peer that its MTA saw").count(), 1, "{}", service.log());
     for listed in ["26.1.2.3", "26.1.2.5", "26.1.2.8"] {
         service.wait(listed, |service| service.lists(listed));
     }
