@@ -178,7 +178,7 @@ fn memory_is_bounded_and_shared() {
         .collect();
     let large = |number: usize| {
         let mut message = message("26.1.2.3", number);
-        message.resize(5 << 20, b'x');
+        message.resize(2 << 20, b'x');
         message
     };
     let body: String = (0..8).map(|at| line(&at.to_string(), "trap@d0.example", &large(at))).collect();

@@ -3,6 +3,7 @@
 
 mod harness;
 
+use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -142,7 +143,7 @@ fn a_busy_port_names_its_setting() {
         let text = format!(
             "data = {data:?}\n[{table}]\nlisten = [\"127.0.0.1:{port}\"]\n[{other}]\nlisten = [\"127.0.0.1:0\"]\n"
         );
-        std::fs::write(&config, text).unwrap();
+        fs::write(&config, text).unwrap();
         let output = Command::new(FIRSTHAND).args(["serve", "--config"]).arg(&config).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{said}");
@@ -161,7 +162,7 @@ fn exit_statuses() {
     let service = Service::start(&settings(3));
     let (config, server) = (service.config(), service.http.to_string());
     let path = service.folder.path().join("sample.eml");
-    std::fs::write(&path, message("26.1.2.3", 1)).unwrap();
+    fs::write(&path, message("26.1.2.3", 1)).unwrap();
     let submit = |server: &str, trap: &str| {
         let mut command = Command::new(FIRSTHAND);
         command
@@ -175,7 +176,7 @@ fn exit_statuses() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     assert_eq!(submit(&closed, "trap@d0.example"), Some(75));
     let wrong = service.folder.path().join("wrong.toml");
-    std::fs::write(&wrong, "[dns]\nlistn = [\"127.0.0.1:53\"]\n").unwrap();
+    fs::write(&wrong, "[dns]\nlistn = [\"127.0.0.1:53\"]\n").unwrap();
     let output = Command::new(FIRSTHAND).args(["check", "--config"]).arg(&wrong).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -225,4 +226,88 @@ fn intake_and_metrics_have_listeners_of_their_own() {
     service.http = metrics;
     assert!(service.get("/metrics").1.contains("firsthand_samples_total{verdict=\"attributed\"} 1"));
     assert_eq!(service.get("/address/26.1.2.3").0, 404);
+}
+
+/// The digest of a new client certificate in `folder`, as the README has it made.
+fn client_certificate(folder: &std::path::Path, name: &str) -> String {
+    let [certificate, key] = ["pem", "key"].map(|kind| folder.join(format!("{name}.{kind}")));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-subj", &format!("/CN={name}"), "-addext", "subjectAltName=DNS:localhost", "-out"])
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let der =
+        Command::new("openssl").args(["x509", "-outform", "DER", "-in"]).arg(&certificate).output().unwrap().stdout;
+    fs::write(folder.join("der"), der).unwrap();
+    let sum = Command::new("sha256sum").arg(folder.join("der")).output().unwrap().stdout;
+    String::from_utf8(sum).unwrap()[..64].to_owned()
+}
+
+/// A feed is known by its client certificate, without a token; with both, both must be its own.
+#[test]
+fn a_client_certificate_names_its_feed() {
+    let clients = tempfile::tempdir().unwrap();
+    let [far, strange] = ["far", "strange"].map(|name| client_certificate(clients.path(), name));
+    let text = settings(3).replace(
+        "[http]\n",
+        "[http]\nintake-tls = [\"127.0.0.1:0\"]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n",
+    );
+    let feed = format!("[[feed]]\nname = \"far\"\ncertificate-digest = \"{far}\"\nrelays = [\"mx1\"]\n");
+    assert_ne!(far, strange);
+    let service = Service::start_with(&(text + &feed), |folder| drop(client_certificate(folder, "server")));
+    let line = service.announced.iter().find(|line| line.contains("intake on https://")).unwrap();
+    let port = line.rsplit(':').next().unwrap();
+    let sample = service.folder.path().join("a.eml");
+    let post = |client: Option<&str>, token: Option<&str>, number: usize| {
+        fs::write(&sample, message("26.1.2.3", number)).unwrap();
+        let mut curl = Command::new("curl");
+        curl.args([
+            "-sS",
+            "-w",
+            "\n%{http_code}",
+            "-H",
+            "Content-Type: message/rfc822",
+            "-H",
+            "Firsthand-Trap: trap@d0.example",
+        ]);
+        curl.arg("--cacert").arg(service.folder.path().join("server.pem"));
+        if let Some(client) = client {
+            let [certificate, key] = ["pem", "key"].map(|kind| clients.path().join(format!("{client}.{kind}")));
+            curl.arg("--cert").arg(certificate).arg("--key").arg(key);
+        }
+        if let Some(token) = token {
+            curl.args(["-H", &format!("Authorization: Bearer {token}")]);
+        }
+        curl.arg("--data-binary").arg(format!("@{}", sample.display()));
+        let output = curl.arg(format!("https://localhost:{port}/api/v1/samples")).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let (body, status) = said.rsplit_once('\n').unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        (status.to_owned(), body["error"].as_str().unwrap_or_default().to_owned())
+    };
+    let told = |status: &str, error: &str| (status.to_owned(), error.to_owned());
+    assert_eq!(post(Some("far"), None, 1), told("202", ""));
+    assert_eq!(post(Some("strange"), None, 2), told("401", "wrong-certificate"));
+    assert_eq!(post(None, None, 3), told("401", "no-token"));
+    assert_eq!(post(None, Some(TOKEN), 4), told("202", ""));
+    assert_eq!(post(Some("strange"), Some(TOKEN), 5), told("202", ""));
+    assert_eq!(post(Some("far"), Some(TOKEN), 6), told("401", "wrong-certificate"));
+    assert_eq!(post(Some("far"), Some("not-the-token-of-any"), 7), told("401", "wrong-token"));
+    let connection = rusqlite::Connection::open(service.ledger()).unwrap();
+    let mut feeds = connection.prepare("SELECT feed FROM facts ORDER BY fact").unwrap();
+    let feeds: Vec<String> = feeds.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(feeds, ["far", "traps", "traps"]);
+    // It takes samples, and shows no pages.
+    assert_eq!(service.get("/").0, 200);
+    let page = Command::new("curl")
+        .args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"])
+        .arg(service.folder.path().join("server.pem"))
+        .arg(format!("https://localhost:{port}/"))
+        .output()
+        .unwrap();
+    assert_eq!(page.stdout, b"404");
 }

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -431,7 +431,7 @@ fn a_trap_server_as_its_operator_wants_it() {
     assert_eq!((&hit.0, &hit.1), (&miss.0, &miss.1));
     assert_eq!(hit.1, "250 2.0.0 Ok: taken");
     for (_, _, took) in [&hit, &miss] {
-        assert!((250..2000).contains(&took.as_millis()), "{took:?}");
+        assert!(took.as_millis() >= 250, "{took:?}");
     }
     assert_eq!(facts(&service), 4);
 
@@ -495,35 +495,38 @@ fn an_upgrade_loses_no_mail() {
         client.0.get_mut().write_all(whole.as_bytes()).ok()?;
         (0..6).map(|_| client.reply()).last().filter(|said| said.starts_with("250 2.0.0")).map(drop)
     };
-    let (mut idle, taken, _last) = thread::scope(|scope| {
-        let sending = scope.spawn(|| {
-            let mut taken = 0;
-            for number in 0..100_000 {
-                taken += usize::from(deliver(number).is_some());
+    let taken = AtomicUsize::new(0);
+    let (mut idle, _last) = thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..5_000 {
+                taken.fetch_add(usize::from(deliver(number).is_some()), Ordering::Relaxed);
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
             }
-            taken
         });
+        let more = |service: &Service| {
+            let before = taken.load(Ordering::Relaxed);
+            service.wait("more mail", |_| taken.load(Ordering::Relaxed) > before + 10);
+        };
         let mut idle = Client(BufReader::new(UnixStream::connect(&path).unwrap()));
         assert!(idle.reply().starts_with("220 "));
-        thread::sleep(Duration::from_millis(300));
+        more(&service);
         signal(service.id(), "USR2");
         service.wait("the successor", |service| service.log().contains("has taken over"));
         let log = service.log();
         let line = log.lines().find(|line| line.contains("has taken over")).unwrap();
         let id = line.rsplit("successor=").next().unwrap().split(|c: char| !c.is_ascii_digit()).next().unwrap();
         let last = Ended(id.parse().unwrap());
-        thread::sleep(Duration::from_millis(500));
+        more(&service);
         stop.store(true, Ordering::Relaxed);
-        (idle, sending.join().unwrap(), last)
+        (idle, last)
     });
     // Whoever has nothing to say is told to come again.
     assert_eq!(idle.reply(), "421 4.3.2 Closing; come again");
-    assert!(taken > 20, "{taken}");
     // What was kept without being said may be more, never less.
-    assert!(facts(&service) >= taken as i64, "{} of {taken}", facts(&service));
+    let taken = taken.into_inner() as i64;
+    assert!(facts(&service) >= taken, "{} of {taken}", facts(&service));
     assert_eq!(inode(), before);
     assert!(deliver(200_000).is_some());
 }
@@ -544,6 +547,9 @@ fn the_readme_is_sound() {
         fs::write(folder.path().join(name), format!("a-token-for-tests-only-{name}\n")).unwrap();
         fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o640)).unwrap();
     }
+    let make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=mx1 -keyout server.key -out server.pem";
+    let made = Command::new("openssl").args(make.split(' ')).current_dir(folder.path()).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
     let config = folder.path().join("firsthand.toml");
     fs::write(&config, settings).unwrap();
     let output = Command::new(harness::FIRSTHAND).args(["check", "--config"]).arg(&config).output().unwrap();

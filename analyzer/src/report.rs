@@ -584,6 +584,34 @@ mod tests {
         }
     }
 
+    /// The example of RFC 5965 appendix B.1, as our relay took it from the provider; and that of B.2 has the same three parts.
+    #[test]
+    fn the_example_of_the_standard_is_read() {
+        let report = line("mx1.example.net", FROM_REPORTER)
+            + "From: <abusedesk@example.com>\nDate: Thu, 8 Mar 2005 17:40:36 EDT\nSubject: FW: Earn money\n\
+               To: <abuse@example.net>\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report;\n     \
+               boundary=\"part1_13d.2e68ed54_boundary\"\n\n--part1_13d.2e68ed54_boundary\n\
+               Content-Type: text/plain; charset=\"US-ASCII\"\nContent-Transfer-Encoding: 7bit\n\n\
+               This is an email abuse report for an email message received from IP\n\
+               192.0.2.1 on Thu, 8 Mar 2005 14:00:00 EDT.  For more information\n\
+               about this format please see http://www.mipassoc.org/arf/.\n\n--part1_13d.2e68ed54_boundary\n\
+               Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: SomeGenerator/1.0\n\
+               Version: 1\n\n--part1_13d.2e68ed54_boundary\nContent-Type: message/rfc822\n\
+               Content-Disposition: inline\n\nReceived: from mailserver.example.net (mailserver.example.net\n        \
+               [192.0.2.1])\n        by example.com with ESMTP id M63d4137594e46;\n        \
+               Thu, 08 Mar 2005 14:00:00 -0400\nFrom: <somespammer@example.net>\nTo: <Undisclosed Recipients>\n\
+               Subject: Earn money\nMIME-Version: 1.0\nContent-type: text/plain\n\
+               Message-ID: 8787KJKJ3K4J3K4J3K4J3.mail@example.net\nDate: Thu, 02 Sep 2004 12:31:03 -0500\n\n\
+               Spam Spam Spam\nSpam Spam Spam\n--part1_13d.2e68ed54_boundary--\n";
+        let mut reporter = reporter();
+        reporter.topology.relays[1].hosts = vec![HostPattern::new("example.com")];
+        reporter.topology.relays[1].dialect = Some(Dialect::General);
+        let sample = Sample { message: report.as_bytes(), envelope: None, observed_peer: None };
+        let judged = judge_report(&sample, &ours(), &reporter);
+        assert_eq!(judged.verdict.origin, Ok("192.0.2.1".parse().unwrap()));
+        assert!(judged.message.unwrap().ends_with(b"\nSpam Spam Spam"));
+    }
+
     /// RFC 2046 section 5.2.1 forbids encoded messages; one is taken where only one reading of it proves anything.
     #[test]
     fn encoded_messages_have_one_reading_or_none() {

@@ -1,4 +1,4 @@
-//! The certificate of encrypted DNS and its key: read, checked against each other, and replaced while they serve.
+//! The certificate of encrypted DNS, or of the intake over TLS, and its key: read, checked against each other, and replaced while they serve.
 //!
 //! Enters: two PEM files: a chain, the server's own certificate first, and its key, not encrypted. Leaves: a
 //! [`Certificate`] that handshakes take their keys from. Files that change are read again; what cannot be served is
@@ -15,12 +15,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{InconsistentKeys, ServerConfig};
+use rustls::{DigitallySignedStruct, DistinguishedName, InconsistentKeys, ServerConfig, SignatureScheme};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -210,6 +212,69 @@ impl Certificate {
     }
 }
 
+impl Certificate {
+    /// The same with clients that may show a certificate: whose ever it is, they have its key. No session is resumed, so that
+    /// each connection proves it anew.
+    pub fn terms_for_clients(self: &Arc<Self>, protocol: &[u8]) -> Arc<ServerConfig> {
+        let provider = provider();
+        let verifier = AnyIssuer(provider.signature_verification_algorithms);
+        let terms = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .expect("ring knows the suites of TLS 1.2 and 1.3");
+        let mut terms =
+            terms.with_client_cert_verifier(Arc::new(verifier)).with_cert_resolver(Arc::<Self>::clone(self));
+        terms.alpn_protocols = vec![protocol.to_vec()];
+        terms.session_storage = Arc::new(NoServerSessionStorage {});
+        terms.send_tls13_tickets = 0;
+        Arc::new(terms)
+    }
+}
+
+/// Takes any certificate whose key its client has; who signed it is for nobody to say.
+#[derive(Debug)]
+struct AnyIssuer(WebPkiSupportedAlgorithms);
+
+impl ClientCertVerifier for AnyIssuer {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.served.load().certified))
@@ -380,5 +445,110 @@ pub(crate) mod tests {
         issue(folder.path(), "a.example", 9);
         certificate.reload();
         assert_eq!((certificate.expires() - first) / 86_400, 8);
+    }
+
+    /// A client with a certificate and a key, whether they fit or not, which believes any server.
+    #[derive(Debug)]
+    struct AnyServer(Arc<CertifiedKey>);
+
+    impl rustls::client::ResolvesClientCert for AnyServer {
+        fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+            Some(Arc::clone(&self.0))
+        }
+
+        fn has_certs(&self) -> bool {
+            true
+        }
+    }
+
+    impl rustls::client::danger::ServerCertVerifier for AnyServer {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &rustls::pki_types::ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+            Ok(rustls::client::danger::ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            provider().signature_verification_algorithms.supported_schemes()
+        }
+    }
+
+    /// The first certificate that the server knows the client by, or why there is no connection.
+    fn shown(
+        terms: &Arc<ServerConfig>,
+        client: CertifiedKey,
+        version: &'static rustls::SupportedProtocolVersion,
+    ) -> Result<Option<Vec<u8>>, rustls::Error> {
+        let any = Arc::new(AnyServer(Arc::new(client)));
+        let mut settings = rustls::ClientConfig::builder_with_provider(Arc::new(provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::<AnyServer>::clone(&any))
+            .with_client_cert_resolver(any);
+        settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let name = "intake.example".try_into().unwrap();
+        let mut client = rustls::ClientConnection::new(Arc::new(settings), name).unwrap();
+        let mut server = rustls::ServerConnection::new(Arc::clone(terms)).unwrap();
+        for _ in 0..10 {
+            let mut sent = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut sent).unwrap();
+            }
+            let mut sent = &sent[..];
+            while !sent.is_empty() {
+                server.read_tls(&mut sent).unwrap();
+                server.process_new_packets()?;
+            }
+            let mut sent = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut sent).unwrap();
+            }
+            let mut sent = &sent[..];
+            while !sent.is_empty() {
+                client.read_tls(&mut sent).unwrap();
+                client.process_new_packets()?;
+            }
+        }
+        assert!(!server.is_handshaking());
+        Ok(server.peer_certificates().and_then(|chain| chain.first()).map(|own| own.to_vec()))
+    }
+
+    /// A certificate is public; who shows it must have its key.
+    #[test]
+    fn a_client_has_the_key_of_the_certificate_that_it_shows() {
+        let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let [own, one, two] = folders.each_ref().map(|folder| issue(folder.path(), "x.example", 1));
+        let terms = Certificate::load(own).unwrap().terms_for_clients(b"http/1.1");
+        let [one, two] = [one, two].map(|pair| pair.read().unwrap().certified);
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let honest = CertifiedKey::new(one.cert.clone(), Arc::clone(&one.key));
+            assert_eq!(shown(&terms, honest, version).unwrap().unwrap(), one.cert[0].to_vec());
+            let thief = CertifiedKey::new(one.cert.clone(), Arc::clone(&two.key));
+            assert!(shown(&terms, thief, version).is_err());
+        }
     }
 }

@@ -24,8 +24,8 @@ use firsthand_analyzer::topology::{Boundary, HostPattern, Relay, Topology};
 use firsthand_analyzer::verdict::judge;
 
 use crate::config::{
-    BrakeSettings, FeedKind, FeedSettings, ListenAddress, Mode, Quota, RelaySettings, Settings, Size, TokenDigest,
-    TrapAddress,
+    BrakeSettings, CertificateDigest, FeedKind, FeedSettings, ListenAddress, Mode, Quota, RelaySettings, Settings,
+    Size, TokenDigest, TrapAddress,
 };
 use crate::ledger::{KeptExemption, KeptTrap, Ledger, LedgerError, Pause};
 
@@ -35,6 +35,8 @@ pub struct Feed {
     pub name: String,
     /// Its token, if it has one.
     pub token: Option<TokenDigest>,
+    /// Its client certificate, if it has one.
+    pub certificate: Option<CertificateDigest>,
     /// Its relays and all others.
     pub topology: Topology,
     /// Whether its boundary dates are held against the arrival time.
@@ -285,6 +287,17 @@ impl Declared {
         found
     }
 
+    /// The feed whose client certificate this is; every one is compared, too.
+    pub fn feed_of_certificate(&self, shown: &CertificateDigest) -> Option<&Feed> {
+        let mut found = None;
+        for feed in &self.feeds {
+            if feed.certificate.is_some_and(|digest| digest == *shown) {
+                found = Some(feed);
+            }
+        }
+        found
+    }
+
     /// The registry id of the trap that takes mail for `address`: the address itself, else its domain's catch-all.
     pub fn trap(&self, ledger: &Ledger, address: &str) -> Option<String> {
         with_domain(&bare(address)).into_iter().find_map(|address| {
@@ -335,6 +348,7 @@ fn feed(settings: &Settings, declared: &FeedSettings, id: Id<'_>) -> Feed {
     Feed {
         name: declared.name.clone(),
         token: declared.token,
+        certificate: declared.certificate,
         topology: topology(known_relays(settings), &declared.relays, declared.boundary),
         stamps: declared.stamps,
         quota: declared.quota,
@@ -410,8 +424,9 @@ fn exemptions(settings: &Settings) -> impl Iterator<Item = Exemption> + '_ {
         Some(Exemption { network: address.into(), reason: reason.to_owned() })
     });
     let (dns, http) = (&settings.dns, &settings.http);
-    let listening =
-        [&dns.listen, &dns.tls, &dns.https, &http.listen, &http.intake, &http.metrics].into_iter().flatten();
+    let listening = [&dns.listen, &dns.tls, &dns.https, &http.listen, &http.intake, &http.intake_tls, &http.metrics]
+        .into_iter()
+        .flatten();
     let doors = settings.intakes.iter().flat_map(|intake| intake.channel.listen()).filter_map(|listen| match listen {
         ListenAddress::Tcp(socket) => Some(socket),
         ListenAddress::Unix(_) => None,

@@ -284,7 +284,7 @@ mod tests {
         second.heed(&feeds(""), again + Duration::from_secs(900_000));
         assert!(is_silent(&second, again + Duration::from_secs(900_101)));
         second.hear("traps", 0, again + Duration::from_secs(900_101));
-        assert!(second.standings(again)[0].wont < 2100.0);
+        assert_eq!(second.standings(again)[0].wont, 2101.0);
         for nonsense in ["", "[]", "{\"traps\":{\"wont\":-1}}", "{\"traps\":{\"quiet\":\"x\"}}"] {
             assert_eq!(Freshness::new(Some(nonsense), &feeds(""), began).standings(began)[0].samples, 0);
         }

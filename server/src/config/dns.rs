@@ -77,7 +77,7 @@ pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t
     };
     let (tls, https) = (encrypted("tls", "127.0.0.1:853"), encrypted("https", "127.0.0.1:443"));
     let wanted = [&tls, &https].iter().any(|sockets| sockets.as_ref().is_none_or(|sockets| !sockets.is_empty()));
-    let pair = pair(&mut table, wanted, folder);
+    let pair = pair(&mut table, wanted, "tls = [\"127.0.0.1:853\"]", folder);
     let connections =
         table.or_default("tcp-connections", TCP_CONNECTIONS_DEFAULT, |value| value.whole(&CONNECTIONS, "4096"));
     let per_prefix =
@@ -135,8 +135,8 @@ pub(super) fn dns<'t>(mut table: Table<'t>, folder: &Path) -> Option<DnsEntry<'t
     Some(DnsEntry { listen: listen?, tls: tls?, https: https?, rest })
 }
 
-/// `certificate` and `key`, which `wanted` listeners need and which must fit.
-fn pair(table: &mut Table<'_>, wanted: bool, folder: &Path) -> Option<Option<Pair>> {
+/// `certificate` and `key`, which `wanted` listeners need and which must fit; `example` is such a listener.
+pub(super) fn pair(table: &mut Table<'_>, wanted: bool, example: &str, folder: &Path) -> Option<Option<Pair>> {
     let mut file = |key: &'static str, example: &str| {
         let value = if wanted { table.require(key, &format!("{example:?}"))? } else { table.take(key)? };
         let (value, path) = value.named(example, path)?;
@@ -146,7 +146,7 @@ fn pair(table: &mut Table<'_>, wanted: bool, folder: &Path) -> Option<Option<Pai
     let (certificate, key) = (file("certificate", "cert.pem"), file("key", "key.pem"));
     if !wanted {
         for (value, _) in certificate.iter().chain(&key) {
-            let mend = "write tls = [\"127.0.0.1:853\"], for example, or take certificate and key out";
+            let mend = format!("write {example}, for example, or take certificate and key out");
             value.warn(Flaw::new("is used by no listener", mend));
         }
         return Some(None);

@@ -6,7 +6,7 @@
 //! key and mend ([`Remark`]). Only this module knows the file; the rest of the server takes the small parts below.
 //!
 //! Paths: `data` is relative to the working directory, because it says where this *process* writes and two processes may
-//! share a file; `token-file`, a list's `file`, DNS' `certificate`, `key`, `cookie-secrets` and `query-log`, and an intake's sockets and `path` are relative to the
+//! share a file; `token-file`, a list's `file`, `certificate` and `key`, DNS' `cookie-secrets` and `query-log`, and an intake's sockets and `path` are relative to the
 //! folder of the settings file that names them, because they lie beside it.
 //!
 //! ```text
@@ -22,6 +22,7 @@ mod name;
 mod source;
 mod table;
 mod token;
+mod client;
 mod relations;
 mod dns;
 mod intake;
@@ -43,6 +44,7 @@ use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 pub use crate::certificate::Pair;
+pub use client::CertificateDigest;
 pub use intake::{
     ChannelSettings, DoorSettings, IntakeSettings, ListenAddress, MailSettings, MaildirSettings, MilterSettings,
     TrapServerSettings,
@@ -312,6 +314,11 @@ pub struct HttpSettings {
     pub listen: Vec<SocketAddr>,
     /// The addresses that take samples; none: those of `listen` do.
     pub intake: Vec<SocketAddr>,
+    /// The addresses that take samples over TLS, from clients that may show a certificate; may be empty.
+    pub intake_tls: Vec<SocketAddr>,
+    /// The absolute paths of the certificate and key that these show; never none where one is.
+    #[serde(flatten)]
+    pub pair: Option<Pair>,
     /// The addresses that show metrics; none: those of `listen` do. They tell what came, so they are not for the public (C02).
     pub metrics: Vec<SocketAddr>,
     /// The reverse proxies in front, whose X-Forwarded-For is believed; may be empty.
@@ -385,6 +392,9 @@ pub struct FeedSettings {
     /// The digest of its token, no two feeds have the same; none: it hands in by `[[intake]]` only.
     #[serde(rename = "token-digest", skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenDigest>,
+    /// The digest of its client certificate, no two feeds have the same; none: it shows none.
+    #[serde(rename = "certificate-digest", skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateDigest>,
     /// The names of the relays that may stand at the top of its samples; at least one where it reads headers.
     pub relays: Vec<String>,
     /// What proves the origin of its samples.
@@ -501,14 +511,14 @@ impl Settings {
         Ok(source::top_text(&text, "data").map_or_else(|| PathBuf::from(DATA_DEFAULT), PathBuf::from))
     }
 
-    /// `[http]` of the settings file at `path`, for a client of the service: it may be unable to read the tokens and keys that
-    /// the rest names.
+    /// Where the service of the settings file at `path` takes samples over HTTP, for its clients: they may be unable to read
+    /// the tokens and keys that the rest names.
     ///
     /// # Errors
-    /// The file cannot be read or is no TOML, or `[http]` has a mistake.
-    pub fn http_of(path: Option<&Path>) -> Result<HttpSettings, SettingsError> {
-        let Some(path) = path else { return Ok(HttpSettings::default()) };
-        read::http_only(&source::text(path)?, &path.display().to_string())
+    /// The file cannot be read or is no TOML, or what it says of this has a mistake.
+    pub fn taking_samples(path: Option<&Path>) -> Result<SocketAddr, SettingsError> {
+        let Some(path) = path else { return Ok(HTTP_LISTEN_DEFAULT) };
+        read::taking_samples(&source::text(path)?, &path.display().to_string())
     }
 
     /// Reads settings from `text`. `name` is what remarks call it; files that it names are relative to `folder` (the empty
@@ -603,7 +613,14 @@ impl Default for StorageSettings {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { listen: vec![HTTP_LISTEN_DEFAULT], intake: Vec::new(), metrics: Vec::new(), proxies: Vec::new() }
+        Self {
+            listen: vec![HTTP_LISTEN_DEFAULT],
+            intake: Vec::new(),
+            intake_tls: Vec::new(),
+            pair: None,
+            metrics: Vec::new(),
+            proxies: Vec::new(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::dns::{DnsEntry, dns, rate_limit};
+use super::dns::{DnsEntry, dns, pair, rate_limit};
 use super::remark::{Flaw, Remarks, SettingsError};
 use super::table::{Table, Value, unknown_word};
 use super::token::TokenSource;
@@ -36,16 +36,24 @@ pub(super) fn settings(text: &str, name: &str, folder: &Path) -> Result<Loaded, 
     Ok(Loaded { settings, warnings })
 }
 
-/// Reads `[http]` in `text`, and nothing else.
-pub(super) fn http_only(text: &str, name: &str) -> Result<HttpSettings, SettingsError> {
+/// Reads where samples are taken over HTTP, and nothing else.
+pub(super) fn taking_samples(text: &str, name: &str) -> Result<SocketAddr, SettingsError> {
     let remarks = Remarks::new(text);
     let tree = source::tree(text, &remarks);
-    let http = tree.as_ref().and_then(|tree| {
-        let mut file = Table::root(tree, &remarks);
-        file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?)).map(HttpEntry::settings)
+    let first = tree.as_ref().and_then(|tree| {
+        Table::root(tree, &remarks).or_default("http", HTTP_LISTEN_DEFAULT, |value| {
+            let mut http = value.table("http")?;
+            let example = "127.0.0.1:8081";
+            let list = format!("[{example:?}]");
+            let apart = http.or_default("intake", Vec::new(), |value| {
+                value.each(&list, |socket| socket.parsed(example, address::socket))
+            })?;
+            let listening = sockets(listen(&mut http, "127.0.0.1:8080")?, HTTP_LISTEN_DEFAULT);
+            apart.into_iter().chain(listening).next()
+        })
     });
-    let (http, _) = remarks.finish(name, http)?;
-    Ok(http)
+    let (first, _) = remarks.finish(name, first)?;
+    Ok(first)
 }
 
 /// The whole file.
@@ -53,7 +61,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
     let zone = file.or_default("zone", ZoneSettings::default(), |value| zone(value.table("zone")?));
     let dns = file.or_default("dns", DnsEntry::default(), |value| dns(value.table("dns")?, folder));
-    let http = file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?));
+    let http = file.or_default("http", HttpEntry::default(), |value| http(value.table("http")?, folder));
     let policy = file.or_default("policy", PolicySettings::default(), |value| policy(value.table("policy")?));
     let brake = file.or_default("brake", BrakeSettings::default(), |value| brake(value.table("brake")?));
     let rate_limit =
@@ -73,13 +81,20 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
         defaults.extend(dns.has_default().then_some(("dns.listen", DNS_LISTEN_DEFAULT)));
         defaults.extend(http.listen.is_empty().then_some(("http.listen", HTTP_LISTEN_DEFAULT)));
         let of_intakes: Vec<_> = intakes.iter().flat_map(intake::IntakeEntry::sockets).collect();
-        let written = dns.sockets().chain(&http.listen).chain(&http.intake).chain(&http.metrics).chain(&of_intakes);
+        let written = dns
+            .sockets()
+            .chain(&http.listen)
+            .chain(&http.intake)
+            .chain(&http.intake_tls)
+            .chain(&http.metrics)
+            .chain(&of_intakes);
         relations::refuse_shared_sockets(written, &defaults);
     }
     relations::refuse_bad_topology(&relays, &feeds);
     relations::refuse_unknown_traps(&feeds, &traps);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
     relations::refuse_shared_paths(intakes.iter().flat_map(intake::IntakeEntry::paths));
+    relations::refuse_shared_certificates(&feeds);
     relations::refuse_mute_feeds(&feeds, &intakes);
     intake::refuse_misfits(&intakes, &feeds);
     intake::warn_of_doubtful(&intakes, &feeds, &traps);
@@ -204,6 +219,8 @@ fn not_combined(text: &str) -> Flaw {
 struct HttpEntry<'t> {
     listen: Vec<(Value<'t>, SocketAddr)>,
     intake: Vec<(Value<'t>, SocketAddr)>,
+    intake_tls: Vec<(Value<'t>, SocketAddr)>,
+    pair: Option<Pair>,
     metrics: Vec<(Value<'t>, SocketAddr)>,
     proxies: Vec<IpNet>,
 }
@@ -214,20 +231,25 @@ impl HttpEntry<'_> {
         HttpSettings {
             listen: sockets(self.listen, HTTP_LISTEN_DEFAULT),
             intake: bare(self.intake),
+            intake_tls: bare(self.intake_tls),
+            pair: self.pair,
             metrics: bare(self.metrics),
             proxies: self.proxies,
         }
     }
 }
 
-/// `[http]`
-fn http(mut table: Table<'_>) -> Option<HttpEntry<'_>> {
+/// `[http]`; certificate and key are relative to `folder`.
+fn http<'t>(mut table: Table<'t>, folder: &Path) -> Option<HttpEntry<'t>> {
     let listening = listen(&mut table, "127.0.0.1:8080");
     let mut apart = |key: &'static str, example: &str| {
         let list = format!("[{example:?}]");
         table.or_default(key, Vec::new(), |value| value.each(&list, |socket| socket.named(example, address::socket)))
     };
     let (intake, metrics) = (apart("intake", "127.0.0.1:8081"), apart("metrics", "127.0.0.1:9153"));
+    let intake_tls = apart("intake-tls", "10.9.0.10:8443");
+    let wanted = intake_tls.as_ref().is_none_or(|sockets| !sockets.is_empty());
+    let pair = pair(&mut table, wanted, "intake-tls = [\"10.9.0.10:8443\"]", folder);
     let proxies = table.or_default("proxies", Vec::new(), |value| {
         value.each("[\"127.0.0.1\"]", |network| network.parsed("127.0.0.1", address::network))
     });
@@ -242,7 +264,14 @@ fn http(mut table: Table<'_>) -> Option<HttpEntry<'_>> {
         ));
     }
     table.finish();
-    Some(HttpEntry { listen: listening?, intake: intake?, metrics: metrics?, proxies: proxies? })
+    Some(HttpEntry {
+        listen: listening?,
+        intake: intake?,
+        intake_tls: intake_tls?,
+        pair: pair?,
+        metrics: metrics?,
+        proxies: proxies?,
+    })
 }
 
 /// Sockets with their places; none where nothing is written.
@@ -370,6 +399,10 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     let source = TokenSource::take(&mut table);
     let tokenless = matches!(source, Some(None));
     let token = source.flatten().and_then(|source| Some((source.value().clone(), source.digest(folder)?)));
+    let certificate = table.or_default("certificate-digest", None, |value| {
+        let digest = value.named("<64 hexadecimal digits>", CertificateDigest::of_hex)?;
+        Some(Some(digest))
+    });
     let kind = table.or_default("kind", FEED_KIND_DEFAULT, Value::word);
     let networks = table.or_default("networks", Vec::new(), |value| {
         value.each("[\"192.0.2.0/28\"]", |network| {
@@ -403,6 +436,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
         Some(FeedSettings {
             name: name.as_ref()?.1.clone(),
             token: if tokenless { None } else { Some(token.as_ref()?.1) },
+            certificate: certificate.as_ref()?.as_ref().map(|(_, digest)| *digest),
             relays: relays.as_ref()?.iter().map(|(_, relay)| relay.clone()).collect(),
             boundary: boundary?,
             trust: trust?,
@@ -425,6 +459,7 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
         name,
         token,
         tokenless,
+        certificate,
         relays,
         boundary,
         is_of_reports,

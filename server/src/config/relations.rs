@@ -19,8 +19,8 @@ use super::table::{Table, Value};
 use super::token::TokenSource;
 use super::word::{listed, nearest};
 use super::{
-    Boundary, FeedKind, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest, TrapAddress, TrapSettings,
-    WEIGHT_DEFAULT,
+    Boundary, CertificateDigest, FeedKind, FeedSettings, ListSettings, RelaySettings, Settings, TokenDigest,
+    TrapAddress, TrapSettings, WEIGHT_DEFAULT,
 };
 
 /// A name with its place.
@@ -42,6 +42,8 @@ pub(super) struct FeedEntry<'t> {
     pub(super) token: Option<(Value<'t>, TokenDigest)>,
     /// Whether no token is written.
     pub(super) tokenless: bool,
+    /// The digest of its certificate, if it has one; none if it was refused.
+    pub(super) certificate: Option<Option<(Value<'t>, CertificateDigest)>>,
     pub(super) relays: Option<Vec<Named<'t>>>,
     pub(super) boundary: Option<Boundary>,
     pub(super) is_of_reports: bool,
@@ -118,6 +120,15 @@ pub(super) fn refuse_repeats(
     });
 }
 
+/// Refuses certificates that are two feeds'.
+pub(super) fn refuse_shared_certificates(feeds: &[FeedEntry<'_>]) {
+    let written = feeds.iter().filter_map(|feed| feed.certificate.as_ref()?.as_ref());
+    refuse_second(written.map(|(value, digest)| (value, *digest)), |_, line| {
+        let what = format!("is the certificate on line {line}, too, and could not tell the feeds apart");
+        Flaw::new(what, "give each feed a certificate of its own")
+    });
+}
+
 /// Refuses sockets in the file system that two channels would make.
 pub(super) fn refuse_shared_paths<'e, 't: 'e>(written: impl Iterator<Item = (&'e Value<'t>, PathBuf)>) {
     refuse_second(written, |path, line| {
@@ -125,9 +136,9 @@ pub(super) fn refuse_shared_paths<'e, 't: 'e>(written: impl Iterator<Item = (&'e
     });
 }
 
-/// Refuses feeds without a token that no channel serves: nobody could hand in for them.
+/// Refuses feeds without a token and a certificate that no channel serves: nobody could hand in for them.
 pub(super) fn refuse_mute_feeds(feeds: &[FeedEntry<'_>], intakes: &[IntakeEntry<'_>]) {
-    for feed in feeds.iter().filter(|feed| feed.tokenless) {
+    for feed in feeds.iter().filter(|feed| feed.tokenless && matches!(feed.certificate, Some(None))) {
         let served = feed.name.as_ref().is_none_or(|(_, name)| intakes.iter().any(|intake| intake.serves(name)));
         if !served {
             TokenSource::refuse_absence(&feed.table);

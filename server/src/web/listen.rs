@@ -11,10 +11,17 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
-use tokio::net::TcpListener;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-use crate::connections::{Counts, Limits, Places, accept, http};
+use crate::certificate::Certificate;
+use crate::config::CertificateDigest;
+use crate::connections::{Counts, Limits, Place, Places, accept, http, stopped};
 
 /// The most connections of one listener.
 pub const CONNECTIONS: usize = 1024;
@@ -22,6 +29,10 @@ pub const CONNECTIONS: usize = 1024;
 const PER_PREFIX: usize = 128;
 /// Time for the header of a request, and between two requests of a connection.
 const HEADER: Duration = Duration::from_secs(10);
+/// Time for a handshake.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// The name of HTTP/1.1 in handshakes (RFC 7301 §6).
+const PROTOCOL: &[u8] = b"http/1.1";
 /// Time for a whole request and its answer, since the connection's start or its last answer.
 const REQUEST: Duration = Duration::from_secs(60);
 
@@ -35,20 +46,35 @@ pub async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let limits = Limits { connections: CONNECTIONS, per_prefix: PER_PREFIX, unbounded: proxies.to_vec() };
-    serve_within(listener, router, limits, (HEADER, REQUEST), counts, stop).await;
+    serve_within(listener, router, None, limits, (HEADER, REQUEST), counts, stop).await;
+}
+
+/// The same within TLS: requests know the digest of the certificate that the client has shown, if it has
+/// ([`CertificateDigest`]). Who comes by a proxy shows none of his own.
+pub async fn serve_secured(
+    listener: TcpListener,
+    certificate: &Arc<Certificate>,
+    router: Router,
+    counts: &Arc<Counts>,
+    stop: watch::Receiver<bool>,
+) {
+    let limits = Limits { connections: CONNECTIONS, per_prefix: PER_PREFIX, unbounded: Vec::new() };
+    let terms = certificate.terms_for_clients(PROTOCOL);
+    serve_within(listener, router, Some(terms), limits, (HEADER, REQUEST), counts, stop).await;
 }
 
 /// The same, within other limits.
 async fn serve_within(
     listener: TcpListener,
     router: Router,
+    terms: Option<Arc<ServerConfig>>,
     limits: Limits,
     (header, request): (Duration, Duration),
     counts: &Arc<Counts>,
     stop: watch::Receiver<bool>,
 ) {
-    let (form, routes) = (http::one(header), TowerToHyperService::new(router));
-    let stopped = stop.clone();
+    let answering = Answering { header, request, routes: TowerToHyperService::new(router), stop: stop.clone() };
+    let (acceptor, counted) = (terms.map(TlsAcceptor::from), Arc::clone(counts));
     accept(
         listener,
         &Places::new(limits),
@@ -56,23 +82,71 @@ async fn serve_within(
         stop,
         |_| true,
         move |stream, place| {
-            let (form, routes, stopped) = (form.clone(), routes.clone(), stopped.clone());
+            let (mut answering, acceptor, counts) = (answering.clone(), acceptor.clone(), Arc::clone(&counted));
             async move {
-                let answering = Arc::clone(&place);
-                let service = service_fn(move |mut asked: Request<Incoming>| {
-                    asked.extensions_mut().insert(ConnectInfo(answering.client()));
-                    let (answer, answering) = (routes.call(asked), Arc::clone(&answering));
-                    async move {
-                        let answer = answer.await;
-                        answering.active();
-                        answer
+                let Some(acceptor) = acceptor else { return answering.converse(stream, place, None).await };
+                match secured(&acceptor, stream, &mut answering.stop).await {
+                    Some(stream) => {
+                        let chain = stream.get_ref().1.peer_certificates();
+                        let shown = chain.and_then(|chain| chain.first()).map(|own| CertificateDigest::of(own));
+                        answering.converse(stream, place, shown).await;
                     }
-                });
-                http::converse(form.serve_connection(TokioIo::new(stream), service), &place, request, stopped).await;
+                    None => counts.handshake_failed(),
+                }
             }
         },
     )
     .await;
+}
+
+/// The stream after its handshake; none where that fails, takes too long or is stopped.
+async fn secured(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<Box<TlsStream<TcpStream>>> {
+    // On the heap for as long as it takes: a handshake's state is large, and would stay part of the connection's.
+    let handshake = Box::pin(timeout(HANDSHAKE, acceptor.accept(stream)));
+    tokio::select! {
+        biased;
+        () = stopped(stop) => None,
+        secured = handshake => Some(Box::new(secured.ok()?.ok()?)),
+    }
+}
+
+/// What answers connections.
+#[derive(Clone)]
+struct Answering {
+    header: Duration,
+    request: Duration,
+    routes: TowerToHyperService<Router>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Answering {
+    /// Answers a connection whose client has `shown` this certificate.
+    async fn converse(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        place: Arc<Place>,
+        shown: Option<CertificateDigest>,
+    ) {
+        let (answering, routes) = (Arc::clone(&place), self.routes);
+        let service = service_fn(move |mut asked: Request<Incoming>| {
+            asked.extensions_mut().insert(ConnectInfo(answering.client()));
+            if let Some(shown) = shown {
+                asked.extensions_mut().insert(shown);
+            }
+            let (answer, answering) = (routes.call(asked), Arc::clone(&answering));
+            async move {
+                let answer = answer.await;
+                answering.active();
+                answer
+            }
+        });
+        let connection = http::one(self.header).serve_connection(TokioIo::new(stream), service);
+        http::converse(connection, &place, self.request, self.stop).await;
+    }
 }
 
 #[cfg(test)]
@@ -82,9 +156,8 @@ mod tests {
     use axum::extract::ConnectInfo;
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
     use tokio::task::JoinHandle;
-    use tokio::time::{Instant, sleep, timeout};
+    use tokio::time::{Instant, sleep};
 
     use super::*;
     use crate::connections::bind;
@@ -111,7 +184,7 @@ mod tests {
         let counted = Arc::clone(&counts);
         let task = tokio::spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
-            serve_within(listener, router, limits, (header, request), &counted, stopped).await;
+            serve_within(listener, router, None, limits, (header, request), &counted, stopped).await;
         });
         Server { address, counts, stop, task }
     }

@@ -11,7 +11,7 @@ mod removal;
 mod status;
 
 pub(crate) use address::{FileEntry, in_files, time};
-pub use listen::{CONNECTIONS, serve};
+pub use listen::{CONNECTIONS, serve, serve_secured};
 pub use removal::Doorkeeper;
 
 use std::sync::Arc;

@@ -42,6 +42,8 @@ pub(super) enum Role {
     Http,
     /// `http.intake`.
     Intake,
+    /// `http.intake-tls`.
+    IntakeTls,
     /// `http.metrics`.
     Metrics,
     /// `listen` of an `[[intake]]` of this kind, and so on.
@@ -52,12 +54,13 @@ pub(super) enum Role {
 }
 
 impl Role {
-    const ALL: [(Self, &'static str, &'static str); 10] = [
+    const ALL: [(Self, &'static str, &'static str); 11] = [
         (Self::Dns, "dns", "listen"),
         (Self::Tls, "dns", "tls"),
         (Self::Https, "dns", "https"),
         (Self::Http, "http", "listen"),
         (Self::Intake, "http", "intake"),
+        (Self::IntakeTls, "http", "intake-tls"),
         (Self::Metrics, "http", "metrics"),
         (Self::Lmtp, "intake", "lmtp"),
         (Self::Smtp, "intake", "smtp"),
@@ -257,6 +260,7 @@ impl Listeners {
             (Role::Https, &dns.https),
             (Role::Http, &http.listen),
             (Role::Intake, &http.intake),
+            (Role::IntakeTls, &http.intake_tls),
             (Role::Metrics, &http.metrics),
         ] {
             for address in addresses {
@@ -394,6 +398,7 @@ impl Listeners {
                 Role::Https => writeln!(output, "{zone}: DNS over HTTPS on https://{address}{path}")?,
                 Role::Http => writeln!(output, "{zone}: HTTP on http://{address}")?,
                 Role::Intake => writeln!(output, "{zone}: intake on http://{address}")?,
+                Role::IntakeTls => writeln!(output, "{zone}: intake on https://{address}")?,
                 Role::Metrics => writeln!(output, "{zone}: metrics on http://{address}")?,
                 Role::Lmtp | Role::Smtp | Role::TrapServer | Role::Milter => {}
             }
@@ -475,7 +480,7 @@ pub(super) fn served(role: Role, settings: &Settings) -> Option<Served> {
     match role {
         Role::Dns | Role::Tls | Role::Https | Role::Lmtp | Role::Smtp | Role::TrapServer | Role::Milter => None,
         Role::Http => Some(Served { intake: http.intake.is_empty(), pages: true, metrics: http.metrics.is_empty() }),
-        Role::Intake => Some(Served { intake: true, ..NOTHING }),
+        Role::Intake | Role::IntakeTls => Some(Served { intake: true, ..NOTHING }),
         Role::Metrics => Some(Served { metrics: true, ..NOTHING }),
     }
 }

@@ -44,11 +44,11 @@ use crate::signal::{Early, Signal, Signals};
 use crate::web::{self, Doorkeeper, Shown};
 use dns::Dns;
 use files::StaticLists;
-use listeners::{Inherited, Label, Listeners, served};
+use listeners::{Inherited, Label, Listeners, Role, Stream, served};
 use reload::Reload;
 pub(super) use rules::empty_zone;
 use upgrade::{News, Program, Successor, Takeover};
-use writers::{Channels, Writers};
+use writers::{Channels, HttpListener, Writers};
 
 /// How long open requests may take to end after a stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -92,6 +92,8 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let zone = Arc::new(ArcSwap::from_pointee(empty_zone(&settings)?));
     let certificate = settings.dns.pair.clone().map(Certificate::load).transpose();
     let certificate = certificate.map_err(|error| CommandError::Usage(format!("dns.certificate: {error}")))?;
+    let of_intake = settings.http.pair.clone().map(Certificate::load).transpose();
+    let of_intake = of_intake.map_err(|error| CommandError::Usage(format!("http.certificate: {error}")))?;
     let listeners = Listeners::open(&settings, config, inherited)?;
     let (sockets, announcement) = (listeners.duplicates()?, listeners.announcement(&settings)?);
 
@@ -184,7 +186,11 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     };
     let space = Arc::clone(intake.space());
     let router = |role| served(role, &settings).map(|served| web::router(served, intake.clone(), shown.clone()));
-    let http = http.into_iter().filter_map(|stream| Some((stream.listener, router(stream.role)?))).collect();
+    let listener = |Stream { role, listener, .. }| {
+        let certificate = of_intake.clone().filter(|_| role == Role::IntakeTls);
+        Some(HttpListener { listener, router: router(role)?, certificate })
+    };
+    let http = http.into_iter().filter_map(listener).collect();
     let channels = Channels { doors: listeners.doors, settings: settings.intakes.clone(), intake: intake.clone() };
     drop(shown);
     let proxies = settings.http.proxies.clone();

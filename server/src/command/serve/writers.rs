@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::files::StaticLists;
 use super::listeners::{Door, DoorListener};
+use crate::certificate::Certificate;
 use crate::config::{ChannelSettings, IntakeSettings};
 use crate::control::{self, Control};
 use crate::declared::Current;
@@ -44,6 +45,14 @@ pub(super) struct Channels {
     pub(super) intake: Intake,
 }
 
+/// A listener of HTTP.
+pub(super) struct HttpListener {
+    pub(super) listener: std::net::TcpListener,
+    pub(super) router: Router,
+    /// What it shows, within TLS.
+    pub(super) certificate: Option<Arc<Certificate>>,
+}
+
 /// What runs.
 pub(super) struct Writers {
     stop: Arc<AtomicBool>,
@@ -61,7 +70,7 @@ impl Writers {
     pub(super) fn begin(
         publisher: Publisher,
         (files, declared): (StaticLists, Arc<Current>),
-        http: Vec<(std::net::TcpListener, Router)>,
+        http: Vec<HttpListener>,
         proxies: &[IpNet],
         channels: Channels,
         metrics: &Metrics,
@@ -71,11 +80,24 @@ impl Writers {
         let stop = Arc::new(AtomicBool::new(false));
         let (ended, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for (listener, router) in http {
+        let mut certificates: Vec<Arc<Certificate>> = Vec::new();
+        for HttpListener { listener, router, certificate } in http {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             let (proxies, counts, stopped) = (proxies.to_vec(), Arc::clone(&metrics.http), stopped.clone());
+            certificates.extend(certificate.clone());
             tasks.spawn(async move {
-                web::serve(listener, router, &proxies, &counts, stopped).await;
+                match certificate {
+                    Some(certificate) => web::serve_secured(listener, &certificate, router, &counts, stopped).await,
+                    None => web::serve(listener, router, &proxies, &counts, stopped).await,
+                }
+                Ok(())
+            });
+        }
+        // All listeners show the same one.
+        if let Some(certificate) = certificates.pop() {
+            let following = certificate.follow(|_| {}, stopped.clone());
+            tasks.spawn(async move {
+                following.await;
                 Ok(())
             });
         }

@@ -123,10 +123,7 @@ fn address(arguments: &SubmitArguments) -> Result<SocketAddr, CommandError> {
         return Ok(server);
     }
     // Only the listener matters here; whoever hands samples in need not be able to read every feed's token.
-    let http = Settings::http_of(arguments.config.as_deref())?;
-    let mut server = *http.intake.iter().chain(&http.listen).next().ok_or_else(|| {
-        CommandError::Usage("the settings have no http.listen; say where the service is with --server".to_owned())
-    })?;
+    let mut server = Settings::taking_samples(arguments.config.as_deref())?;
     match server.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => server.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => server.set_ip(Ipv6Addr::LOCALHOST.into()),

@@ -150,3 +150,25 @@ fn doubtful_channels_are_warned_of() {
     let all = BASE.replace("10.9.0.0/24", "0.0.0.0/0");
     assert_mistake(&all, 14, "feed.networks", "holds strangers", "write the addresses that it hands in from");
 }
+
+/// A feed may have a certificate in place of a token; no two have the same.
+#[test]
+fn certificates_name_feeds() {
+    let feed = |name: &str, digest: &str| {
+        format!("[[feed]]\nname = \"{name}\"\nboundary = \"channel\"\ncertificate-digest = \"{digest}\"\n")
+    };
+    let (one, two) = ("0a".repeat(32), "0B".repeat(32));
+    let settings = loaded(&(feed("one", &one) + &feed("two", &two))).settings;
+    let digests: Vec<String> = settings.feeds.iter().map(|feed| feed.certificate.unwrap().to_string()).collect();
+    assert_eq!(digests, [one.clone(), two.to_lowercase()]);
+    assert_mistake(
+        &(feed("one", &one) + &feed("two", &one)),
+        8,
+        "feed.certificate-digest",
+        "on line 4, too",
+        "of its own",
+    );
+    assert_mistake(&feed("one", "0a"), 4, "feed.certificate-digest", "64 hexadecimal digits", "openssl x509");
+    let tls = "[http]\nintake-tls = [\"127.0.0.1:8443\"]\nkey = \"server.key\"\n";
+    assert_mistake(tls, 1, "http.certificate", "is missing", "cert.pem");
+}

@@ -139,6 +139,7 @@ fn the_example_of_the_interface_says_what_it_shows() {
     let feed = FeedSettings {
         name: "traps".to_owned(),
         token: Some(TokenDigest::of("TOKEN-TOKEN-TOKEN-TOKEN")),
+        certificate: None,
         relays: vec!["mx1".to_owned()],
         boundary: Boundary::Headers,
         trust: Trust::Own,
@@ -319,11 +320,15 @@ fn a_client_reads_no_more_than_where_to_go() {
     let absent = EXAMPLE.replace("token = \"TOKEN-TOKEN-TOKEN-TOKEN\"", "token-file = \"absent.token\"");
     fs::write(&settings, &absent).expect("written");
     assert!(Settings::load(Some(&settings)).is_err());
-    let http = Settings::http_of(Some(&settings)).expect("where it listens");
-    assert_eq!(http, loaded(EXAMPLE).settings.http);
-    assert_eq!(Settings::http_of(None).expect("the default"), HttpSettings::default());
-    fs::write(&settings, "[http]\nlisten = [\"127.0.0.1\"]\n").expect("written");
-    assert!(Settings::http_of(Some(&settings)).is_err());
+    let at = |text: &str| {
+        fs::write(&settings, text).expect("written");
+        Settings::taking_samples(Some(&settings)).map(|socket| socket.to_string())
+    };
+    assert_eq!(at(&absent).expect("where it listens"), loaded(EXAMPLE).settings.http.listen[0].to_string());
+    let tls = "[http]\nlisten = [\"127.0.0.1:1\"]\nintake = [\"127.0.0.1:2\"]\nintake-tls = [\"127.0.0.1:3\"]\nkey = \"absent\"\n";
+    assert_eq!(at(tls).expect("where it takes samples"), "127.0.0.1:2");
+    assert_eq!(at("").expect("the default"), HTTP_LISTEN_DEFAULT.to_string());
+    assert!(at("[http]\nlisten = [\"127.0.0.1\"]\n").is_err());
 }
 
 #[test]

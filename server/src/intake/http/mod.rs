@@ -25,7 +25,7 @@ use http_body_util::BodyExt;
 use serde_json::json;
 
 use super::{Intake, Refusal, Reservation, Submission};
-use crate::config::FeedKind;
+use crate::config::{CertificateDigest, FeedKind};
 use crate::declared::{Declared, Feed};
 
 /// The header that names the trap.
@@ -45,6 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 enum Refused {
     NoToken,
     WrongToken,
+    WrongCertificate,
     WrongType,
     NoTrap,
     NoRecipient,
@@ -68,6 +69,7 @@ impl Refused {
         match self {
             Self::NoToken => "no-token",
             Self::WrongToken => "wrong-token",
+            Self::WrongCertificate => "wrong-certificate",
             Self::WrongType => "wrong-type",
             Self::NoTrap => "no-trap",
             Self::NoRecipient => "no-recipient",
@@ -83,7 +85,7 @@ impl Refused {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::WrongToken | Self::WrongCertificate => StatusCode::UNAUTHORIZED,
             Self::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoTrap | Self::NoRecipient | Self::WrongPeer | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::UnknownTrap => StatusCode::NOT_FOUND,
@@ -100,6 +102,7 @@ impl Refused {
         match self {
             Self::NoToken => "Send the feed's token: Authorization: Bearer TOKEN.",
             Self::WrongToken => "No feed has this token.",
+            Self::WrongCertificate => "No feed has this client certificate, or another one has the token.",
             Self::WrongType => {
                 "Send a message as message/rfc822, or a batch as application/jsonl, multipart/mixed or multipart/form-data."
             }
@@ -167,7 +170,8 @@ impl Said<'_> {
 /// Takes one sample, or a batch. A stranger is turned away before the body is read.
 pub async fn take(State(intake): State<Intake>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    match take_any(&intake, &head.headers, body).await {
+    let shown = head.extensions.get();
+    match take_any(&intake, &head.headers, shown, body).await {
         Ok(response) => response,
         Err(refused) => {
             count(&intake, &refused);
@@ -183,9 +187,14 @@ fn count(intake: &Intake, refused: &Refused) {
     }
 }
 
-async fn take_any(intake: &Intake, headers: &HeaderMap, body: Body) -> Result<Response, Refused> {
+async fn take_any(
+    intake: &Intake,
+    headers: &HeaderMap,
+    shown: Option<&CertificateDigest>,
+    body: Body,
+) -> Result<Response, Refused> {
     let declared = intake.declared();
-    let feed = authenticate(&declared, headers)?;
+    let feed = authenticate(&declared, headers, shown)?;
     let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if is_message(content_type) {
         return take_sample(intake, &declared, feed, headers, body).await;
@@ -267,7 +276,25 @@ async fn read(mut body: Body, room: &mut Reservation) -> Result<Vec<u8>, Refused
     Ok(message)
 }
 
-fn authenticate<'d>(declared: &'d Declared, headers: &HeaderMap) -> Result<&'d Feed, Refused> {
+/// The feed that the token or the client certificate names; where there are both, both must name it.
+fn authenticate<'d>(
+    declared: &'d Declared,
+    headers: &HeaderMap,
+    shown: Option<&CertificateDigest>,
+) -> Result<&'d Feed, Refused> {
+    let Some(shown) = shown else { return of_token(declared, headers) };
+    match (declared.feed_of_certificate(shown), headers.contains_key(header::AUTHORIZATION)) {
+        (Some(feed), false) => Ok(feed),
+        (None, false) => Err(Refused::WrongCertificate),
+        (named, true) => {
+            let feed = of_token(declared, headers)?;
+            // A certificate that no feed has is one for other purposes.
+            named.is_none_or(|named| named.name == feed.name).then_some(feed).ok_or(Refused::WrongCertificate)
+        }
+    }
+}
+
+fn of_token<'d>(declared: &'d Declared, headers: &HeaderMap) -> Result<&'d Feed, Refused> {
     let authorization = text(headers, header::AUTHORIZATION.as_str()).ok_or(Refused::NoToken)?;
     // RFC 9110 §11.1: the scheme's name has no case.
     let (scheme, token) = authorization.split_once(' ').ok_or(Refused::NoToken)?;
@@ -292,6 +319,7 @@ mod tests {
         let all = [
             Refused::NoToken,
             Refused::WrongToken,
+            Refused::WrongCertificate,
             Refused::WrongType,
             Refused::NoTrap,
             Refused::NoRecipient,

@@ -47,7 +47,8 @@ pub(super) const BAD_PARAMETER: Reply = reply(555, "5.5.4", "A parameter that wa
 pub(super) const WRONG_ORDER: Reply = reply(503, "5.5.1", "Not in this order");
 pub(super) const NO_RECIPIENTS: Reply = reply(554, "5.5.1", "No valid recipients");
 pub(super) const TOO_MANY_RECIPIENTS: Reply = reply(452, "4.5.3", "Too many recipients; send it to the others later");
-pub(super) const UNKNOWN_RECIPIENT: Reply = reply(550, "5.1.1", "No such recipient here");
+/// There is no such trap.
+pub const UNKNOWN_RECIPIENT: Reply = reply(550, "5.1.1", "No such recipient here");
 pub(super) const TOO_LARGE: Reply = reply(552, "5.3.4", "The message is too large");
 /// What the trap server says to a message that it has kept, where the operator wants it so.
 pub(super) const REJECTED: Reply = reply(550, "5.7.1", "Not wanted");

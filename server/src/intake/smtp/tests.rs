@@ -118,7 +118,7 @@ async fn whoever_takes_too_long_is_ended() {
     ] {
         let (said, took) = drip(world.lmtp(patience), first, again).await;
         assert!(said.ends_with("421 4.4.2 Took too long; closing\r\n"), "{said}");
-        assert!(took >= SOON && took < Duration::from_secs(5), "{took:?}");
+        assert!(took >= SOON / 2 && took < Duration::from_secs(10), "{took:?}");
     }
     assert_eq!(world.refused("too-slow"), 0);
     for (patience, again) in [
@@ -128,7 +128,7 @@ async fn whoever_takes_too_long_is_ended() {
     ] {
         let (said, took) = drip(world.lmtp(patience), BEGIN, again).await;
         assert!(said.ends_with("354 End it with <CRLF>.<CRLF>\r\n421 4.4.2 Took too long; closing\r\n"), "{said}");
-        assert!(took >= SOON && took < Duration::from_secs(5), "{took:?}");
+        assert!(took >= SOON / 2 && took < Duration::from_secs(10), "{took:?}");
     }
     assert_eq!(world.refused("too-slow"), 3);
     let (said, _) = drip(world.client(1, "10.9.0.1", 999, SHORT), "PROXY TCP4 26.1.", "").await;
