@@ -111,6 +111,33 @@ fn relays_are_learnt_from_samples_and_fit_them() {
     assert!(code == 1 && report.contains("dialect = \"postfix\""), "{report}");
 }
 
+/// What an intake would miss on this machine is told before a service is started, and does not make the settings wrong.
+#[test]
+fn check_tells_what_an_intake_would_miss() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("firsthand.toml");
+    let intakes = "[[intake]]\nkind = \"lmtp\"\nlisten = [\"unix:run/lmtp\"]\nsocket-group = \"no-such-group\"\nfeed = \"traps\"\n\
+                   [[intake]]\nkind = \"maildir\"\npath = \"Maildir\"\ntrap = \"trap@d0.example\"\nfeed = \"traps\"\n";
+    fs::write(&config, settings(3) + intakes).unwrap();
+    let told = || {
+        let output =
+            Command::new(FIRSTHAND).args(["check", "--config"]).arg(&config).current_dir(folder.path()).output();
+        let output = output.unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, lacks) = told();
+    assert_eq!(code, 0);
+    for flaw in ["run for \"unix:", "there is no group \"no-such-group\"", "Maildir/new: No such file", "Maildir/cur: "]
+    {
+        assert!(lacks.contains(flaw), "{flaw}: {lacks}");
+    }
+    for path in ["run", "Maildir/new", "Maildir/cur"] {
+        fs::create_dir_all(folder.path().join(path)).unwrap();
+    }
+    let (_, lacks) = told();
+    assert_eq!(lacks.matches("intake.").count(), 1, "{lacks}");
+}
+
 /// A proof is kept bit for bit and replayed; one that today's grammar reads otherwise is said to be so.
 #[test]
 fn a_proof_is_replayed() {

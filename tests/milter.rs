@@ -338,7 +338,9 @@ fn strangers_are_turned_away() {
     for _ in 0..3 {
         assert!(Mta(connect(milters(&service)[0])).is_closed());
     }
-    assert_eq!(service.log().matches("it is from no feed's networks").count(), 1, "{}", service.log());
+    assert_eq!(service.log().matches("it comes from no `networks`").count(), 1, "{}", service.log());
+    let metrics = service.get("/metrics").1;
+    assert!(metrics.contains("firsthand_samples_refused_total{why=\"unknown-client\"} 3"), "{metrics}");
 }
 
 /// Mail that people wanted counts for them, and is never withheld.

@@ -26,11 +26,25 @@ pub(crate) fn start(world: &World, main: &str, master: &str) -> Daemon {
 #[test]
 fn by_lmtp() {
     alone("postfix-lmtp", |world| {
-        let _running = start(world, &recipe_file("postfix-lmtp", "main.cf"), &recipe_file("postfix-lmtp", "master.cf"));
+        const FILTER: &str = "traps-never-bounce";
+        let filter = world.write(&format!("postfix/{FILTER}"), &recipe_file("postfix-lmtp", FILTER));
+        let main = recipe_file("postfix-lmtp", "main.cf");
+        let main = main.replace(&format!("/etc/postfix/{FILTER}"), filter.to_str().unwrap());
+        // What is put off is given up at once.
+        let main = main + "maximal_queue_lifetime = 0\nminimal_backoff_time = 1s\nqueue_run_delay = 1s\n";
+        let _running = start(world, &main, &recipe_file("postfix-lmtp", "master.cf"));
         world.lists_the_guilty_only(PORT, 554);
         let log = world.mta_log();
         assert!(log.contains("postfix/lmtp") && log.contains("status=sent"), "{log}");
         assert!(!log.contains("status=bounced"), "{log}");
+        // What Firsthand does not take in the end is told to nobody.
+        assert!(world.service.run("feed", &["pause", "traps"]).status.success());
+        for late in ["LATE@Traps.example", "late@club.example"] {
+            assert_eq!(offer_mail(INNOCENT[0], &[late], PORT).code, 250);
+        }
+        world.wait_for_mta("status=expired");
+        let log = world.mta_log();
+        assert!(log.contains("4.2.1") && !log.contains("non-delivery notification"), "{log}");
     });
 }
 

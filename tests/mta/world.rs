@@ -145,6 +145,15 @@ impl World {
         counted.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap() as u64).sum()
     }
 
+    /// Waits until the MTA has logged something.
+    pub(crate) fn wait_for_mta(&self, what: &str) {
+        let began = Instant::now();
+        while !self.mta_log().contains(what) {
+            assert!(began.elapsed() < PATIENCE, "no {what:?}: {}\n{}", self.mta_log(), self.service.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// What the MTAs logged.
     pub(crate) fn mta_log(&self) -> String {
         let logs = [

@@ -12,12 +12,12 @@ use firsthand_analyzer::received::Dialect;
 use firsthand_analyzer::survey::{Host, Misfit, Survey};
 use firsthand_analyzer::topology::Topology;
 use indicatif::{ProgressBar, ProgressStyle};
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, Group, access, getegid, geteuid, getgroups};
 
 use super::serve::empty_zone;
 use super::{CommandError, NO, show};
 use crate::cli::CheckArguments;
-use crate::config::Settings;
+use crate::config::{ChannelSettings, IntakeSettings, ListenAddress, Settings};
 use crate::declared::{Declared, topology_of};
 use crate::intake::files::{Found, Split, for_each_message};
 use crate::lists;
@@ -64,6 +64,9 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, CommandError> {
             "{name}: data: {flaw}; write `data = \"FOLDER\"` with one that the service's user may make and write"
         );
     }
+    for flaw in settings.intakes.iter().flat_map(flaws_of_intake) {
+        eprintln!("{name}: {flaw}");
+    }
     check_lists(settings, &mut output)
 }
 
@@ -76,6 +79,56 @@ fn flaw_of_data(data: &Path) -> Option<String> {
     }
     let denied = access(there, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
     Some(format!("this user cannot write to {}: {}", there.display(), denied.desc()))
+}
+
+/// What an `[[intake]]` would miss on this machine, as far as this user can see it: the folders of its sockets, their group,
+/// a Maildir.
+fn flaws_of_intake(intake: &IntakeSettings) -> Vec<String> {
+    let mut flaws = Vec::new();
+    let may = |folder: &Path, what: AccessFlags| access(folder, what | AccessFlags::X_OK).err();
+    for listen in intake.channel.listen() {
+        let ListenAddress::Unix(path) = listen else { continue };
+        let folder = path.parent().unwrap_or(path);
+        let shown = folder.display();
+        if !folder.is_dir() {
+            flaws.push(format!(
+                "intake.listen: there is no folder {shown} for \"{listen}\"; make it for the service's user (the unit in deploy/systemd makes /run/firsthand at its start)"
+            ));
+        } else if let Some(denied) = may(folder, AccessFlags::W_OK) {
+            flaws.push(format!(
+                "intake.listen: this user cannot make \"{listen}\": {shown}: {}; let the service's user write there",
+                denied.desc()
+            ));
+        }
+    }
+    if let Some(name) = intake.channel.socket_group() {
+        let own = |group: &Group| {
+            let groups = getgroups().unwrap_or_default();
+            geteuid().is_root() || getegid() == group.gid || groups.contains(&group.gid)
+        };
+        match Group::from_name(name) {
+            Ok(None) => flaws.push(format!(
+                "intake.socket-group: there is no group {name:?} on this machine; write one that the MTA's user is in"
+            )),
+            Ok(Some(group)) if !own(&group) => flaws.push(format!(
+                "intake.socket-group: this user is not in the group {name:?}, and cannot give a socket to it; the service's user must be (in the unit: SupplementaryGroups={name})"
+            )),
+            _ => {}
+        }
+    }
+    if let ChannelSettings::Maildir(maildir) = &intake.channel {
+        for folder in ["new", "cur"].map(|name| maildir.path.join(name)) {
+            let shown = folder.display();
+            let rights = AccessFlags::R_OK | AccessFlags::W_OK;
+            if let Some(denied) = may(&folder, rights) {
+                flaws.push(format!(
+                    "intake.path: this user cannot take messages from {shown}: {}; the service's user must be able to read and to write there",
+                    denied.desc()
+                ));
+            }
+        }
+    }
+    flaws
 }
 
 /// Reads the static lists and says what they list; exit status 1 where a file would not be taken.

@@ -33,7 +33,7 @@ pub fn run(arguments: &FeedArguments) -> Result<(), CommandError> {
             operator::correct(&settings, Correction::PauseFeed { feed: name.clone(), reason })?;
             writeln!(
                 output,
-                "{name} is paused: its samples are put off (503), and what it brought counts as before.\nTo take that back: firsthand retract {}--feed {name}",
+                "{name} is paused: its samples are put off (HTTP 503, SMTP 450; a Maildir waits), and what it brought counts as before.\nTo take that back: firsthand retract {}--feed {name}",
                 show::config_option(arguments.config.as_deref())
             )?;
         }
@@ -111,7 +111,7 @@ fn list(settings: &Settings, as_json: bool) -> Result<String, CommandError> {
     Ok(match table.is_empty() {
         true => "No feed is declared.\n".to_owned(),
         false => format!(
-            "{table}\nWhat a feed brought is taken back with `firsthand retract --feed NAME`; `retract --list` shows what is withdrawn.\n"
+            "{table}\nSamples are as of a minute ago at most. What a feed brought is taken back with `firsthand retract --feed NAME`; `retract --list` shows what is withdrawn.\n"
         ),
     })
 }

@@ -10,10 +10,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::remark::Flaw;
 
-/// The shortest IPv4 prefix that a relay's network may have: 10.0.0.0/8.
-const RELAY_PREFIX_MIN_V4: u8 = 8;
-/// The shortest IPv6 prefix that a relay's network may have: fc00::/7.
-const RELAY_PREFIX_MIN_V6: u8 = 7;
+/// The shortest IPv4 prefix that a relay's or feed's network may have: 10.0.0.0/8.
+const KNOWN_PREFIX_MIN_V4: u8 = 8;
+/// The shortest IPv6 prefix of such a network: fc00::/7.
+const KNOWN_PREFIX_MIN_V6: u8 = 7;
 
 /// The codes of the lists that the evidence makes: spam, backscatter, mixed.
 pub(super) const EVIDENCE_CODES: [(Ipv4Addr, &str); 3] = [
@@ -57,14 +57,23 @@ pub(super) fn network(text: &str) -> Result<IpNet, Flaw> {
 
 /// A network of a relay: not so wide that strangers are in it.
 pub(super) fn relay_network(text: &str) -> Result<IpNet, Flaw> {
+    known_network(text, "a relay's network is never listed and is believed", "of the relay")
+}
+
+/// A network of a feed: not so wide that strangers are in it.
+pub(super) fn feed_network(text: &str) -> Result<IpNet, Flaw> {
+    known_network(text, "a feed's network is never listed and may hand in samples", "that it hands in from")
+}
+
+fn known_network(text: &str, who: &str, whose: &str) -> Result<IpNet, Flaw> {
     let network = network(text)?;
     let (least, example) = match network {
-        IpNet::V4(Ipv4Net { .. }) => (RELAY_PREFIX_MIN_V4, "10.9.0.10/32"),
-        IpNet::V6(Ipv6Net { .. }) => (RELAY_PREFIX_MIN_V6, "2001:db8::10/128"),
+        IpNet::V4(Ipv4Net { .. }) => (KNOWN_PREFIX_MIN_V4, "10.9.0.10/32"),
+        IpNet::V6(Ipv6Net { .. }) => (KNOWN_PREFIX_MIN_V6, "2001:db8::10/128"),
     };
     if network.prefix_len() < least {
-        let what = format!("{text:?} holds strangers: whoever is in a relay's network is never listed and is believed");
-        return Err(Flaw::new(what, format!("write the addresses of the relay, for example {example:?}")));
+        let what = format!("{text:?} holds strangers: whoever is in {who}");
+        return Err(Flaw::new(what, format!("write the addresses {whose}, for example {example:?}")));
     }
     Ok(network)
 }

@@ -12,11 +12,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use firsthand_analyzer::address::is_special_purpose;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
 use super::read::path;
-use super::relations::FeedEntry;
+use super::relations::{FeedEntry, TrapEntry};
 use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::word::{MilterAction, Taken, TrapAction, UnknownRecipients, listed, nearest};
@@ -209,6 +210,7 @@ pub(super) struct IntakeEntry<'t> {
     table: Table<'t>,
     feed: Option<(Value<'t>, String)>,
     listen: Vec<(Value<'t>, ListenAddress)>,
+    trap: Option<(Value<'t>, TrapAddress)>,
     pub(super) settings: Option<IntakeSettings>,
 }
 
@@ -249,9 +251,9 @@ pub(super) fn intake<'t>(mut table: Table<'t>, folder: &Path) -> IntakeEntry<'t>
         })
     });
     let feed = table.take("feed").map(|value| value.named("traps", |text| Ok(text.to_owned())));
-    let mut listen = Vec::new();
+    let (mut listen, mut trap) = (Vec::new(), None);
     // An unknown kind has told enough; what keys it would have is not known.
-    let channel = kind.and_then(|kind| channel(kind, &mut table, folder, &mut listen));
+    let channel = kind.and_then(|kind| channel(kind, &mut table, folder, &mut listen, &mut trap));
     if kind.is_some() {
         table.finish();
     }
@@ -262,7 +264,7 @@ pub(super) fn intake<'t>(mut table: Table<'t>, folder: &Path) -> IntakeEntry<'t>
         };
         Some(IntakeSettings { feed, channel: channel? })
     };
-    IntakeEntry { settings: settings(), table, feed: feed.flatten(), listen }
+    IntakeEntry { settings: settings(), table, feed: feed.flatten(), listen, trap }
 }
 
 fn channel<'t>(
@@ -270,6 +272,7 @@ fn channel<'t>(
     table: &mut Table<'t>,
     folder: &Path,
     listen: &mut Vec<(Value<'t>, ListenAddress)>,
+    trap: &mut Option<(Value<'t>, TrapAddress)>,
 ) -> Option<ChannelSettings> {
     match kind {
         "lmtp" => mail(table, folder, "127.0.0.1:24", listen).map(ChannelSettings::Lmtp),
@@ -297,12 +300,12 @@ fn channel<'t>(
         }
         _ => {
             let place = table.require("path", "\"/var/mail/traps\"").and_then(|value| value.parsed("Maildir", path));
-            let trap = table.require("trap", "\"sales@traps.example\"");
-            let trap = trap.and_then(|value| value.parsed("sales@traps.example", name::trap_address));
+            let named = table.require("trap", "\"sales@traps.example\"");
+            *trap = named.and_then(|value| value.named("sales@traps.example", name::trap_address));
             let taken = table.or_default("taken", TAKEN_DEFAULT, Value::word);
             let place = folder.join(place?);
             let path = std::path::absolute(&place).unwrap_or(place);
-            Some(ChannelSettings::Maildir(MaildirSettings { path, trap: trap?, taken: taken? }))
+            Some(ChannelSettings::Maildir(MaildirSettings { path, trap: trap.as_ref()?.1.clone(), taken: taken? }))
         }
     }
 }
@@ -318,17 +321,24 @@ fn door<'t>(
         value.some_of_each(&list, |address| address.named(example, |text| listen_address(text, folder)))
     });
     let socket_group = table.or_default("socket-group", None, |value| {
-        value.parsed("postfix", |text| {
-            let known = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-            if text.is_empty() || !known {
-                return Err(Flaw::new(format!("{text:?} is not the name of a group"), "write for example \"postfix\""));
-            }
-            Ok(Some(text.to_owned()))
-        })
+        let is_unix = |(_, address): &(_, ListenAddress)| matches!(address, ListenAddress::Unix(_));
+        if addresses.as_ref().is_some_and(|addresses| !addresses.iter().any(is_unix)) {
+            value.warn(Flaw::new("has no meaning: nothing here listens on a Unix socket", "take it out"));
+        }
+        value.parsed("postfix", |text| group(text).map(Some))
     });
     listen.extend(addresses.iter().flatten().cloned());
     let listen = addresses?.into_iter().map(|(_, address)| address).collect();
     Some(DoorSettings { listen, socket_group: socket_group? })
+}
+
+/// The name of a group.
+fn group(text: &str) -> Result<String, Flaw> {
+    let known = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if text.is_empty() || !known {
+        return Err(Flaw::new(format!("{text:?} is not the name of a group"), "write for example \"postfix\""));
+    }
+    Ok(text.to_owned())
 }
 
 fn mail<'t>(
@@ -358,6 +368,35 @@ fn listen_address(text: &str, folder: &Path) -> Result<ListenAddress, Flaw> {
         return Err(Flaw::new(what, "write a shorter one, for example \"unix:/run/firsthand/lmtp\""));
     }
     Ok(ListenAddress::Unix(place))
+}
+
+/// Warns of channels that probably are not meant so: those of our own MTAs on addresses that strangers reach, and a Maildir
+/// whose trap the file does not register.
+pub(super) fn warn_of_doubtful(intakes: &[IntakeEntry<'_>], feeds: &[FeedEntry<'_>], traps: &[TrapEntry<'_>]) {
+    let known: Vec<&str> = traps.iter().filter_map(|trap| Some(trap.address.as_ref()?.1.as_str())).collect();
+    for intake in intakes {
+        let Some(settings) = &intake.settings else { continue };
+        let open = |socket: &SocketAddr| socket.ip().is_unspecified() || !is_special_purpose(socket.ip());
+        if !matches!(settings.channel, ChannelSettings::TrapServer(_)) {
+            for (value, socket) in intake.sockets().filter(|(_, socket)| open(socket)) {
+                let what = format!(
+                    "\"{socket}\" can be reached by strangers: who connects is told by his address alone, and nothing is encrypted"
+                );
+                let mend = "write a Unix socket, 127.0.0.1 or an address of an inner network; strangers' mail is for kind = \"trap-server\"";
+                value.warn(Flaw::new(what, mend));
+            }
+        }
+        let Some((value, trap)) = &intake.trap else { continue };
+        let feed = feeds.iter().find(|feed| feed.settings.as_ref().map(|feed| &feed.name) == settings.feed.as_ref());
+        let of_traps = feed.and_then(|feed| feed.settings.as_ref()).is_some_and(|feed| feed.kind != FeedKind::Wanted);
+        let address = trap.to_string().to_lowercase();
+        let domain = format!("@{}", trap.domain.to_lowercase());
+        if of_traps && !known.iter().any(|known| *known == address || *known == domain) {
+            let what =
+                format!("{address:?} is no trap of this file: unless it is registered by command, nothing is taken");
+            value.warn(Flaw::new(what, format!("register it with [[trap]] address = {address:?}")));
+        }
+    }
 }
 
 /// Refuses channels whose feed there is not, or that it does not fit, and to which nobody could connect.

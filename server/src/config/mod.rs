@@ -511,6 +511,16 @@ impl Settings {
         Ok(source::top_text(&text, "data").map_or_else(|| PathBuf::from(DATA_DEFAULT), PathBuf::from))
     }
 
+    /// Where the service of the settings file at `path` takes samples over HTTP, for its clients: they may be unable to read
+    /// the tokens and keys that the rest names.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no TOML, or what it says of this has a mistake.
+    pub fn taking_samples(path: Option<&Path>) -> Result<SocketAddr, SettingsError> {
+        let Some(path) = path else { return Ok(HTTP_LISTEN_DEFAULT) };
+        read::taking_samples(&source::text(path)?, &path.display().to_string())
+    }
+
     /// Reads settings from `text`. `name` is what remarks call it; files that it names are relative to `folder` (the empty
     /// path is the working directory).
     ///

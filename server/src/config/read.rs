@@ -36,6 +36,26 @@ pub(super) fn settings(text: &str, name: &str, folder: &Path) -> Result<Loaded, 
     Ok(Loaded { settings, warnings })
 }
 
+/// Reads where samples are taken over HTTP, and nothing else.
+pub(super) fn taking_samples(text: &str, name: &str) -> Result<SocketAddr, SettingsError> {
+    let remarks = Remarks::new(text);
+    let tree = source::tree(text, &remarks);
+    let first = tree.as_ref().and_then(|tree| {
+        Table::root(tree, &remarks).or_default("http", HTTP_LISTEN_DEFAULT, |value| {
+            let mut http = value.table("http")?;
+            let example = "127.0.0.1:8081";
+            let list = format!("[{example:?}]");
+            let apart = http.or_default("intake", Vec::new(), |value| {
+                value.each(&list, |socket| socket.parsed(example, address::socket))
+            })?;
+            let listening = sockets(listen(&mut http, "127.0.0.1:8080")?, HTTP_LISTEN_DEFAULT);
+            apart.into_iter().chain(listening).next()
+        })
+    });
+    let (first, _) = remarks.finish(name, first)?;
+    Ok(first)
+}
+
 /// The whole file.
 fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Option<Settings> {
     let data = file.or_default("data", PathBuf::from(DATA_DEFAULT), |value| value.parsed(DATA_DEFAULT, path));
@@ -77,6 +97,7 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     relations::refuse_shared_certificates(&feeds);
     relations::refuse_mute_feeds(&feeds, &intakes);
     intake::refuse_misfits(&intakes, &feeds);
+    intake::warn_of_doubtful(&intakes, &feeds, &traps);
 
     let settings = Settings {
         data: data?,
@@ -384,7 +405,14 @@ fn feed<'t>(mut table: Table<'t>, folder: &Path) -> FeedEntry<'t> {
     });
     let kind = table.or_default("kind", FEED_KIND_DEFAULT, Value::word);
     let networks = table.or_default("networks", Vec::new(), |value| {
-        value.each("[\"192.0.2.0/28\"]", |network| network.parsed("192.0.2.0/28", address::network))
+        value.each("[\"192.0.2.0/28\"]", |network| {
+            let (place, network) = network.named("192.0.2.0/28", address::feed_network)?;
+            if address::is_wide_in_public(network) {
+                let what = format!("\"{network}\" is wide: whoever has an address in it is never listed, and may hand in samples where an [[intake]] asks for no token");
+                place.warn(Flaw::new(what, "write the addresses that it hands in from"));
+            }
+            Some(network)
+        })
     });
     let relays = table.or_default("relays", Vec::new(), |value| {
         value.each("[\"mx1\"]", |relay| relay.named("mx1", |text| Ok(text.to_owned())))

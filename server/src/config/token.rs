@@ -26,8 +26,9 @@ pub const TOKEN_CHARACTERS_MIN: usize = 16;
 pub const TOKEN_CHARACTERS_MAX: usize = 1024;
 /// The longest token file that is read, in bytes.
 pub const TOKEN_FILE_BYTES_MAX: u64 = 4096;
-/// The permission bits that let others than the owner read or write a token file.
-const MODE_OF_OTHERS: u32 = 0o077;
+/// The permission bits that let others read or write a token file, or its group write it. That the group may read it is how
+/// an MTA's pipe gets at it.
+const MODE_OF_OTHERS: u32 = 0o027;
 /// How to make a token.
 const MAKE_TOKEN: &str = "make one with: openssl rand -base64 32";
 
@@ -194,8 +195,9 @@ impl<'t> TokenSource<'t> {
                 let path = folder.join(value.text("traps.token")?);
                 let (text, is_open) = value.noted(file_text(&path))?;
                 if is_open {
-                    let what = format!("{:?} can be read by others than its owner", path.display().to_string());
-                    value.warn(Flaw::new(what, format!("close it with: chmod 600 {}", path.display())));
+                    let (shown, file) = (path.display(), path.display().to_string());
+                    let what = format!("{file:?} is open to others than its owner, and its group to read");
+                    value.warn(Flaw::new(what, format!("close it with: chmod g-w,o= {shown}")));
                 }
                 value.noted(Token::of_text(text.trim_end_matches(['\r', '\n'])))
             }
@@ -230,7 +232,7 @@ fn of_feed(mut file: Table<'_>, feed: &str, folder: &Path) -> Option<Token> {
     None
 }
 
-/// The text of a token file, and whether others than its owner can get at it.
+/// The text of a token file, and whether others can get at it than its owner, and its group to read.
 fn file_text(path: &Path) -> Result<(String, bool), Flaw> {
     let shown = path.display();
     let read = || -> io::Result<(Vec<u8>, bool)> {

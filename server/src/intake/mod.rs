@@ -27,6 +27,7 @@ use firsthand_analyzer::received::{Dialect, Handover, Source};
 use firsthand_analyzer::report::Judged;
 use firsthand_analyzer::sample::{Envelope, Sample};
 use firsthand_analyzer::topology::Boundary;
+use firsthand_analyzer::trust::Reason;
 use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -212,6 +213,16 @@ impl Intake {
         self.counted(Err(Refusal::NotDurable))
     }
 
+    /// Says, seldom, that samples come in vain: a feed whose channel sees the peer believes nothing else.
+    fn tell_of_no_peer(&self, feed: &str) {
+        if self.seldom.may_say("no-peer", Instant::now()) {
+            tracing::warn!(
+                feed,
+                "a sample came without the peer that its MTA saw, and proves nothing: the MTA must state it (Postfix: lmtp_send_xforward_command = yes, or smtp_send_xforward_command), or write boundary = \"headers\" in the feed"
+            );
+        }
+    }
+
     async fn judge_and_keep(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, LedgerError> {
         let arrived = unix_millis();
         let sample = Sample {
@@ -267,7 +278,12 @@ impl Intake {
                     self.metrics.origin_share.set(self.shares.count(origin.into(), arrival.at));
                 }
             }
-            (false, Err(reason)) => self.metrics.samples.with_label_values(&[reason.name()]).inc(),
+            (false, Err(reason)) => {
+                self.metrics.samples.with_label_values(&[reason.name()]).inc();
+                if reason == Reason::NoPeer && feed.topology.boundary == Boundary::Channel {
+                    self.tell_of_no_peer(&feed.name);
+                }
+            }
         }
         let sample = id.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Taken { sample, verdict, evidence, repeat })

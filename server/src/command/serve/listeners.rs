@@ -13,6 +13,7 @@ use std::str::FromStr;
 use std::thread;
 
 use listenfd::ListenFd;
+use nix::errno::Errno;
 use nix::unistd::Group;
 use socket2::SockRef;
 
@@ -328,12 +329,9 @@ impl Listeners {
                     opened.into_iter().map(DoorListener::Tcp).for_each(&mut door);
                 }
                 ListenAddress::Unix(path) => {
-                    let opened = local_streams(role, path, intake.channel.socket_group(), inherited);
-                    let opened = opened.map_err(|error| {
-                        let mend =
-                            "its folder must be there and this user's to write in, and no other process may have it";
-                        CommandError::Usage(format!("cannot listen on {asked}: {error}; {mend}"))
-                    })?;
+                    let group = intake.channel.socket_group();
+                    let opened = local_streams(role, path, group, inherited);
+                    let opened = opened.map_err(|error| unbound(path, group, &error))?;
                     opened.into_iter().map(DoorListener::Unix).for_each(&mut door);
                 }
             }
@@ -440,13 +438,40 @@ fn local_streams(
         return Ok(taken);
     }
     let group = match group {
-        Some(name) => {
-            let known = Group::from_name(name)?;
-            Some(known.ok_or_else(|| io::Error::other(format!("there is no group {name:?}")))?.gid)
-        }
+        Some(name) => Some(Group::from_name(name)?.ok_or_else(|| io::Error::other(NO_GROUP))?.gid),
         None => None,
     };
     Ok(vec![connections::bind_path(path, group)?])
+}
+
+/// What is said of a `socket-group` that there is not.
+const NO_GROUP: &str = "there is no such group";
+
+/// Why a socket in the file system cannot be had, with the mend.
+fn unbound(path: &Path, group: Option<&str>, error: &io::Error) -> CommandError {
+    let (shown, group) = (path.display(), group.unwrap_or_default());
+    let folder = path.parent().unwrap_or(path).display();
+    let why = match (error.kind(), error.raw_os_error().map(Errno::from_raw)) {
+        (io::ErrorKind::NotFound, _) => format!(
+            "there is no folder {folder}; make it, for this user to write in (deploy/systemd: RuntimeDirectory= makes \
+             /run/firsthand)"
+        ),
+        (io::ErrorKind::AddrInUse, _) => {
+            "another process answers on it, or it is a file that is no socket; stop that process, move the file away, or \
+             write another path"
+                .to_owned()
+        }
+        (_, Some(Errno::EPERM)) => format!(
+            "this user may not give it to group {group:?} (socket-group), of which it is no member; make it one \
+             (deploy/systemd: SupplementaryGroups={group})"
+        ),
+        (io::ErrorKind::PermissionDenied, _) => format!("this user may not write in {folder}; let it, or write another path"),
+        (_, None) if error.to_string() == NO_GROUP => {
+            format!("there is no group {group:?}; write in socket-group one that the MTA's user is in")
+        }
+        _ => format!("{error}; write another path"),
+    };
+    CommandError::Usage(format!("cannot listen on unix:{shown}: {why}"))
 }
 
 /// What a listener of HTTP serves; none for those of DNS.
@@ -490,6 +515,29 @@ fn busy(config: Option<&Path>, role: Role, transport: &str, address: SocketAddr,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_hindrance_of_a_socket_in_the_file_system_has_its_own_mend() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |path: &str, group: Option<&str>| {
+            let path = folder.path().join(path);
+            let error = local_streams(Role::Lmtp, &path, group, &mut Inherited::default()).unwrap_err();
+            unbound(&path, group, &error).to_string()
+        };
+        let nowhere = said("run/lmtp", None);
+        assert!(nowhere.contains("there is no folder") && nowhere.contains("RuntimeDirectory="), "{nowhere}");
+        let nobody = said("lmtp", Some("no-such-group"));
+        assert!(
+            nobody
+                .ends_with("there is no group \"no-such-group\"; write in socket-group one that the MTA's user is in")
+        );
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        assert!(said("file", None).contains("a file that is no socket"));
+        let stranger = unbound(Path::new("/run/x"), Some("postfix"), &io::Error::from(Errno::EPERM)).to_string();
+        assert!(stranger.contains("SupplementaryGroups=postfix"), "{stranger}");
+        let closed = unbound(Path::new("/run/x"), None, &io::Error::from(Errno::EACCES)).to_string();
+        assert!(closed.contains("may not write in /run;"), "{closed}");
+    }
 
     /// What is said is what helps: an address that is not there cannot be stopped.
     #[test]

@@ -110,7 +110,10 @@ impl Service {
     }
 
     fn later(&self, error: &hyper::Error) -> CommandError {
-        CommandError::TryLater(format!("{} broke off: {error}", self.address))
+        CommandError::TryLater(format!(
+            "{} broke off ({error}); is it where the service listens for HTTP?",
+            self.address
+        ))
     }
 }
 
@@ -120,10 +123,7 @@ fn address(arguments: &SubmitArguments) -> Result<SocketAddr, CommandError> {
         return Ok(server);
     }
     // Only the listener matters here; whoever hands samples in need not be able to read every feed's token.
-    let settings = Settings::load(arguments.config.as_deref())?.settings;
-    let mut server = *settings.http.intake.iter().chain(&settings.http.listen).next().ok_or_else(|| {
-        CommandError::Usage("the settings have no http.listen; say where the service is with --server".to_owned())
-    })?;
+    let mut server = Settings::taking_samples(arguments.config.as_deref())?;
     match server.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => server.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => server.set_ip(Ipv6Addr::LOCALHOST.into()),

@@ -113,6 +113,44 @@ fn a_feed_without_a_token_needs_a_channel() {
     assert!(loaded(&served).settings.feeds.iter().all(|feed| feed.token.is_none()));
 }
 
+/// What is allowed and probably not meant.
+#[test]
+fn doubtful_channels_are_warned_of() {
+    let warned = |text: &str| {
+        let told = told(&loaded(text).warnings);
+        told.into_iter().filter(|told| !told.contains("policy.")).collect::<Vec<_>>()
+    };
+    for (intake, key, what) in [
+        ("kind = \"lmtp\"\nlisten = [\"192.0.2.10:24\"]", "intake.listen", "can be reached by strangers"),
+        (
+            "kind = \"milter\"\nlisten = [\"0.0.0.0:8891\"]\nfeed = \"seen\"",
+            "intake.listen",
+            "can be reached by strangers",
+        ),
+        ("kind = \"smtp\"\nlisten = [\"127.0.0.1:24\"]\nsocket-group = \"x\"", "intake.socket-group", "no meaning"),
+        (
+            "kind = \"maildir\"\npath = \"x\"\ntrap = \"a@b.example\"\nfeed = \"own\"",
+            "intake.trap",
+            "is no trap of this file",
+        ),
+    ] {
+        let told = warned(&with(intake));
+        assert!(told.len() == 1 && told[0].contains(key) && told[0].contains(what), "{told:?}");
+    }
+    for good in [
+        "kind = \"lmtp\"\nlisten = [\"10.9.0.1:24\", \"[::1]:24\", \"unix:x\"]\nfeed = \"own\"\nsocket-group = \"x\"",
+        "kind = \"trap-server\"\nlisten = [\"192.0.2.25:25\"]\nfeed = \"seen\"",
+        "kind = \"maildir\"\npath = \"x\"\ntrap = \"Sales@B.example\"\nfeed = \"own\"\n[[trap]]\naddress = \"@b.example\"",
+    ] {
+        assert_eq!(warned(&with(good)), [""; 0], "{good}");
+    }
+    // Whoever is in a feed's network is never listed.
+    let wide = with("kind = \"smtp\"\nlisten = [\"127.0.0.1:24\"]").replace("10.9.0.0/24", "45.66.0.0/16");
+    assert!(warned(&wide)[0].contains("feed.networks: \"45.66.0.0/16\" is wide"), "{:?}", warned(&wide));
+    let all = BASE.replace("10.9.0.0/24", "0.0.0.0/0");
+    assert_mistake(&all, 14, "feed.networks", "holds strangers", "write the addresses that it hands in from");
+}
+
 /// A feed may have a certificate in place of a token; no two have the same.
 #[test]
 fn certificates_name_feeds() {

@@ -312,6 +312,25 @@ fn secrets_that_everybody_can_read_are_told() {
     }
 }
 
+/// Whoever hands samples in need not be able to read every feed's token, nor keys.
+#[test]
+fn a_client_reads_no_more_than_where_to_go() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = folder.path().join("x.toml");
+    let absent = EXAMPLE.replace("token = \"TOKEN-TOKEN-TOKEN-TOKEN\"", "token-file = \"absent.token\"");
+    fs::write(&settings, &absent).expect("written");
+    assert!(Settings::load(Some(&settings)).is_err());
+    let at = |text: &str| {
+        fs::write(&settings, text).expect("written");
+        Settings::taking_samples(Some(&settings)).map(|socket| socket.to_string())
+    };
+    assert_eq!(at(&absent).expect("where it listens"), loaded(EXAMPLE).settings.http.listen[0].to_string());
+    let tls = "[http]\nlisten = [\"127.0.0.1:1\"]\nintake = [\"127.0.0.1:2\"]\nintake-tls = [\"127.0.0.1:3\"]\nkey = \"absent\"\n";
+    assert_eq!(at(tls).expect("where it takes samples"), "127.0.0.1:2");
+    assert_eq!(at("").expect("the default"), HTTP_LISTEN_DEFAULT.to_string());
+    assert!(at("[http]\nlisten = [\"127.0.0.1\"]\n").is_err());
+}
+
 #[test]
 fn token_files_lie_beside_the_settings_and_data_in_the_working_directory() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -319,11 +338,12 @@ fn token_files_lie_beside_the_settings_and_data_in_the_working_directory() {
     fs::write(&settings, EXAMPLE.replace("token = \"TOKEN-TOKEN-TOKEN-TOKEN\"", "token-file = \"t.token\""))
         .expect("written");
     fs::write(&token, "from-a-file-of-its-own\r\n").expect("written");
-    fs::set_permissions(&token, fs::Permissions::from_mode(0o640)).expect("opened");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).expect("opened");
     let Loaded { settings: open, warnings } = Settings::load(Some(&settings)).expect("settings");
     let warning = warnings.iter().find(|warning| warning.key.as_deref() == Some("feed.token-file")).expect("a warning");
-    assert!(warning.position.is_some_and(|at| at.line == 34) && warning.mend.contains("chmod 600"), "{warning}");
-    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("closed");
+    assert!(warning.position.is_some_and(|at| at.line == 34) && warning.mend.contains("chmod g-w,o="), "{warning}");
+    // An MTA's pipe reads it by its group.
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o640)).expect("closed");
     let Loaded { settings: closed, warnings } = Settings::load(Some(&settings)).expect("settings");
     assert!(warnings.iter().all(|warning| warning.key.as_deref() != Some("feed.token-file")));
     assert_eq!(open, closed);

@@ -57,8 +57,10 @@ pub(super) async fn converse(
 ) {
     let source = Source { intake: intake.clone(), named: feed.map(str::to_owned), address: place.client().ip() };
     let Some(sender) = source.feed() else {
+        intake.refused("unknown-client");
         if intake.seldom.may_say("milter-stranger", std::time::Instant::now()) {
-            tracing::warn!(client = %source.address, "a milter connection was closed: it is from no feed's networks");
+            let (client, feed) = (source.address, feed.unwrap_or("any"));
+            tracing::warn!(%client, feed, "a milter connection was closed, as it comes from no `networks` of the [[feed]] that this [[intake]] serves: if it is an MTA of yours, write it there");
         }
         return;
     };

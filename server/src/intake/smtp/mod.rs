@@ -148,7 +148,8 @@ async fn converse_within(mut stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     if channel.trap_server.is_none() && !known {
         intake.refused("unknown-client");
         if intake.seldom.may_say("smtp-stranger", std::time::Instant::now()) {
-            tracing::warn!(%client, "a client was turned away: it is in the networks of no feed that this listener serves");
+            let feed = channel.feed.unwrap_or("any");
+            tracing::warn!(%client, feed, "a client was turned away, as it is in no `networks` of the [[feed]] that this [[intake]] serves: if it is an MTA of yours, write it there");
         }
         let mut greeting = Vec::new();
         reply::NO_FEED.put(&mut greeting);
