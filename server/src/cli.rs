@@ -16,6 +16,9 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// Exit status when it may work later (EX_TEMPFAIL of sysexits.h).
+pub const TRY_LATER: u8 = 75;
+
 impl Cli {
     /// What was typed; else what to exit with, when it has been told what is wrong with it.
     ///
@@ -27,7 +30,7 @@ impl Cli {
             // If it cannot be told, the exit status says it.
             let _ = error.print();
             let keep = error.use_stderr() && std::env::args_os().any(|argument| argument == "--tempfail");
-            if keep { ExitCode::from(crate::command::TRY_LATER) } else { ExitCode::from(error.exit_code() as u8) }
+            if keep { ExitCode::from(TRY_LATER) } else { ExitCode::from(error.exit_code() as u8) }
         })
     }
 }

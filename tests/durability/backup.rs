@@ -87,7 +87,12 @@ fn a_restored_zone_passes_the_brake() {
             assert_eq!(service.submit(&format!("trap@d{trap}.example"), &message).unwrap().0, 202);
         }
     }
-    service.wait("the brake", |service| listed(service) == 2);
+    let wait = |service: &Service, waiting: usize| {
+        let told = format!("firsthand_brake_waiting{{list=\"spam\"}} {waiting}");
+        service.wait("the brake", |service| service.get("/metrics").1.contains(&told));
+    };
+    wait(&service, 3);
+    assert_eq!(listed(&service), 2);
     assert!(service.run("brake", &["--release", "all"]).status.success());
     service.wait("all", |service| listed(service) == 5);
     let output = service.folder.path().join("backup");
@@ -105,8 +110,7 @@ fn a_restored_zone_passes_the_brake() {
     assert_eq!(told["listings"], 5);
     assert!(!data.join("zone.snapshot").exists());
     service.restart();
-    service.wait("the brake", |service| service.run("brake", &[]).status.code() == Some(1));
-    std::thread::sleep(Duration::from_millis(500));
+    wait(&service, 5);
     assert_eq!(listed(&service), 0, "the bucket was drawn empty before the backup");
     assert!(service.run("brake", &["--release", "all"]).status.success());
     service.wait("all", |service| listed(service) == 5);

@@ -14,7 +14,7 @@ use crate::load::Load;
 const INSIDE: &str = "FIRSTHAND_DISK_INSIDE";
 
 /// How large the disk is.
-const DISK: &str = "size=24m";
+const DISK: &str = "size=64m";
 
 /// Runs a test in a mount namespace of its own. The test's name is that of the function whose closure `test` is.
 fn alone<T: Fn()>(test: T) {
@@ -77,7 +77,8 @@ fn refuses(service: &Service) -> bool {
 #[test]
 fn below_the_floor_only_samples_are_refused() {
     alone(|| {
-        let service = start("6MiB");
+        // The room is looked at once a second, in which samples must not take all of it.
+        let service = start("28MiB");
         let load = Load::default();
         let mut sample = String::new();
         for trap in 0..3 {
@@ -89,7 +90,7 @@ fn below_the_floor_only_samples_are_refused() {
         service.wait("a listing", |service| service.lists("83.70.211.36"));
         load.run(&service, || {
             std::thread::sleep(Duration::from_millis(300));
-            fill(&service, 4 << 20);
+            fill(&service, 24 << 20);
             service.wait("the floor", refuses);
             load.forbid();
             std::thread::sleep(Duration::from_millis(300));
@@ -130,7 +131,7 @@ fn a_full_disk_ends_nothing() {
             std::thread::sleep(Duration::from_millis(1500));
         });
         assert!(load.acknowledged() > 10);
-        assert_eq!(load.refused().into_iter().collect::<Vec<_>>(), ["503 \"not-durable\""]);
+        assert_eq!(load.refused().into_iter().collect::<Vec<_>>(), ["503 \"disk-full\""]);
         load.check(&service, 0, "full");
         fs::remove_file(filler(&service)).unwrap();
         let before = load.acknowledged();

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use firsthand_analyzer::received::{Dialect, Handover};
 
+pub use crate::cli::TRY_LATER;
 use crate::config::SettingsError;
 use crate::ledger::LedgerError;
 
@@ -37,8 +38,6 @@ pub const NO: u8 = 1;
 pub const WRONG_USAGE: u8 = 2;
 /// Exit status when the disk can no longer be relied on (EX_IOERR of sysexits.h).
 pub const IO_ERROR: u8 = 74;
-/// Exit status when it may work later (EX_TEMPFAIL of sysexits.h).
-pub const TRY_LATER: u8 = 75;
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]

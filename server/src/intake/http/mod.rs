@@ -195,6 +195,8 @@ async fn take_any(
 ) -> Result<Response, Refused> {
     let declared = intake.declared();
     let feed = authenticate(&declared, headers, shown)?;
+    // Before the body is read; what is said of the rest would help nobody now.
+    intake.counted(intake.may_take(feed))?;
     let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if is_message(content_type) {
         return take_sample(intake, &declared, feed, headers, body).await;
