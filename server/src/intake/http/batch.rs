@@ -325,7 +325,7 @@ fn brief(verdict: &Verdict) -> Value {
     if report.to_string().len() > VERDICT_LIMIT
         && let Some(members) = report.as_object_mut()
     {
-        for words in ["boundary", "path", "grounds", "cause", "framed"] {
+        for words in ["boundary", "path", "grounds", "cause", "framed", "reported_by"] {
             members.remove(words);
         }
     }
