@@ -197,6 +197,7 @@ async fn take_any(
     let feed = authenticate(&declared, headers, shown)?;
     // Before the body is read; what is said of the rest would help nobody now.
     intake.counted(intake.may_take(feed))?;
+    refuse_repeats(headers)?;
     let content_type = text(headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
     if is_message(content_type) {
         return take_sample(intake, &declared, feed, headers, body).await;
@@ -204,6 +205,15 @@ async fn take_any(
     let reader = batch::Reader::of(content_type).ok_or(Refused::WrongType)?;
     let batch = batch::Batch::new(intake, Arc::clone(&declared), feed, headers);
     tokio::time::timeout(PATIENCE, batch.take(reader, body)).await.map_err(|_| Refused::TooSlow)?
+}
+
+/// Refuses headers of ours that stand twice: where somebody in between adds one, or a client puts a stranger's words into
+/// another, nobody can say which is meant.
+fn refuse_repeats(headers: &HeaderMap) -> Result<(), Refused> {
+    let repeated = [TRAP, RECIPIENT, OBSERVED_PEER, MAIL_FROM]
+        .into_iter()
+        .any(|name| headers.get_all(name).iter().nth(1).is_some());
+    if repeated { Err(Refused::Malformed("The request has a Firsthand header twice.".into())) } else { Ok(()) }
 }
 
 /// Whether a content type is that of a message.
@@ -313,6 +323,17 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_says_one_thing() {
+        let mut headers = HeaderMap::new();
+        for name in [TRAP, OBSERVED_PEER, MAIL_FROM, "accept", "accept"] {
+            headers.append(name, "26.1.2.3".parse().unwrap());
+            assert!(refuse_repeats(&headers).is_ok());
+        }
+        headers.append(OBSERVED_PEER, "83.70.211.36".parse().unwrap());
+        assert!(matches!(refuse_repeats(&headers), Err(Refused::Malformed(_))));
+    }
 
     /// The words and response codes are those of the description that `GET /openapi.json` gives.
     #[test]

@@ -440,8 +440,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
         };
         let mut not_before = None;
         if self.around.channel.trap_server.is_some() {
-            // Where nobody may learn how many of them are traps, each recipient is asked for like one.
-            let samples = if self.around.channel.is_even() { delivery.accepted } else { traps.len() };
+            // Where nobody may learn how many of its recipients are traps, a message is asked for like one sample: more for each
+            // recipient would let strangers use up the quota of all by few messages for nobody.
+            let samples = if self.around.channel.is_even() { 1 } else { traps.len() };
             let of_name = declared.feeds.iter().find(|known| known.name == feed);
             let admitted = of_name.map_or(Ok(()), |feed| (0..samples).try_for_each(|_| self.around.intake.admit(feed)));
             if let Err(refusal) = admitted {
