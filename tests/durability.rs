@@ -21,13 +21,13 @@ mod torn;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use harness::{Service, settings};
-use load::Load;
+use harness::Service;
+use load::{Load, settings};
 
 #[test]
 fn kill_at_random_moments_under_load() {
     let kills: usize = std::env::var("FIRSTHAND_KILLS").map_or(8, |text| text.parse().unwrap());
-    let mut service = Service::start(&settings(3));
+    let mut service = Service::start(&settings());
     let load = Load::default();
     for round in 0..kills {
         load.run(&service, || {

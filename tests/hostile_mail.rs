@@ -22,8 +22,8 @@ const HUGE: usize = 8;
 /// The most memory that the service may take, in KiB: what messages may take while they come (256 MiB), and 128 KiB for each of a
 /// thousand connections and the service itself.
 const MEMORY: u64 = (256 + 128) << 10;
-/// The longest that an honest client may wait for all of its session meanwhile, in a debug build.
-const HONEST: Duration = Duration::from_secs(15);
+/// The longest that an honest client may wait for all of its session meanwhile, in a debug build beside other tests.
+const HONEST: Duration = Duration::from_secs(30);
 /// Within this a stranger who says nothing whole is ended: a minute for a command, and a moment.
 const STRANGERS_STAY: Duration = Duration::from_secs(75);
 

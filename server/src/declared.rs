@@ -241,7 +241,7 @@ impl Declared {
     /// # Errors
     /// When the ledger says no.
     pub fn listings(&self, ledger: &Ledger, origin: Origin, now: i64) -> Result<Vec<(List, Listing)>, LedgerError> {
-        Ok(self.listings_of(origin, ledger.units(origin)?, &ledger.removals(origin)?, now))
+        Ok(self.listings_of(origin, ledger.units(origin)?, &ledger.removals(origin, now)?, now))
     }
 
     /// The listings that these units make at `now` (Unix seconds).
@@ -414,8 +414,8 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-/// The relays' own networks, the feeds', the addresses that the service listens on, the root servers, public resolvers, and
-/// what the settings add (G6). What is said last stands where two say it.
+/// The relays' own networks, the feeds', the addresses that the service listens on, the proxies that speak to it for others,
+/// the root servers, public resolvers, and what the settings add (G6). What is said last stands where two say it.
 fn exemptions(settings: &Settings) -> impl Iterator<Item = Exemption> + '_ {
     let critical = ROOT_SERVERS.into_iter().map(|address| (address, "a root name server"));
     let critical = critical.chain(RESOLVERS.into_iter().map(|address| (address, "a public resolver")));
@@ -444,10 +444,16 @@ fn exemptions(settings: &Settings) -> impl Iterator<Item = Exemption> + '_ {
         let reason = format!("the feed {}", feed.name);
         feed.networks.iter().map(move |network| Exemption { network: *network, reason: reason.clone() })
     });
+    // Where a proxy's word goes missing, its address stands for everybody behind it (ATTACKS A09).
+    let proxies = settings
+        .intakes
+        .iter()
+        .flat_map(|intake| intake.channel.proxies())
+        .map(|network| Exemption { network: *network, reason: "a proxy that speaks for its clients".to_owned() });
     let declared = settings.exemptions.iter().flat_map(|exemption| {
         exemption.networks.iter().map(|network| Exemption { network: *network, reason: exemption.reason.clone() })
     });
-    critical.chain(listening).chain(relays).chain(feeds).chain(declared)
+    critical.chain(listening).chain(relays).chain(feeds).chain(proxies).chain(declared)
 }
 
 /// The root name servers, a to m (IANA's root hints of 2026).
@@ -506,20 +512,30 @@ mod tests {
 
     use super::*;
 
-    /// Whoever sees mail come from an address of ours, such as the trap server's, lists us for it (G6).
+    /// G6: whoever the service is to its peers is listed by none of them.
     #[test]
-    fn every_address_that_is_listened_on_is_exempt() {
-        let text = "[dns]\nlisten = [\"45.66.0.1:53\"]\n[http]\nlisten = [\"45.66.0.2:80\"]\nintake = [\"45.66.0.3:81\"]\n\
-                    metrics = [\"45.66.0.4:82\"]\n[[feed]]\nname = \"mx\"\nboundary = \"channel\"\n\
-                    [[intake]]\nkind = \"trap-server\"\nlisten = [\"45.66.0.5:25\", \"[2a00:1f:2::25]:25\", \"0.0.0.0:26\"]\n\
-                    feed = \"mx\"\n";
+    fn every_address_of_the_service_is_exempt() {
+        let text = "[dns]\nlisten = [\"45.0.0.1:53\"]\n[http]\nlisten = [\"45.0.0.2:80\"]\nintake = [\"45.0.0.3:81\"]\nmetrics = [\"45.0.0.5:82\"]\n\
+                    [[feed]]\nname = \"x\"\nboundary = \"channel\"\n\
+                    [[intake]]\nkind = \"trap-server\"\nlisten = [\"45.0.0.4:25\", \"[2a00:1f::4]:25\"]\nfeed = \"x\"\n";
         let settings = Settings::parse(text, "x.toml", Path::new("")).unwrap().settings;
-        let exempt: Vec<String> = Declared::declared_exemptions(&settings)
-            .into_iter()
-            .filter(|exemption| exemption.reason == "an address of this service")
-            .map(|exemption| exemption.network.to_string())
-            .collect();
-        let four = (1..=5).map(|last| format!("45.66.0.{last}/32"));
-        assert_eq!(exempt, four.chain(["2a00:1f:2::25/128".to_owned()]).collect::<Vec<_>>());
+        let exempt = Exemptions::standard(exemptions(&settings));
+        for address in ["45.0.0.1", "45.0.0.2", "45.0.0.3", "45.0.0.4", "45.0.0.5", "2a00:1f::4"] {
+            let address: IpAddr = address.parse().unwrap();
+            assert!(exempt.covering_address(address).is_some(), "{address}");
+        }
+    }
+
+    /// Whoever speaks for others who bring mail is none of those who send spam (ATTACKS A09).
+    #[test]
+    fn proxies_are_exempt() {
+        let text = "[[feed]]\nname = \"x\"\nboundary = \"channel\"\nnetworks = [\"127.0.0.1\"]\n\
+                    [[intake]]\nkind = \"trap-server\"\nlisten = [\"45.0.0.4:25\"]\nfeed = \"x\"\nproxies = [\"45.1.0.0/30\"]\n\
+                    [[intake]]\nkind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]\nfeed = \"x\"\nxclient = [\"45.2.0.1\"]\n";
+        let settings = Settings::parse(text, "x.toml", Path::new("")).unwrap().settings;
+        let exempt = Exemptions::standard(exemptions(&settings));
+        let is_exempt = |address: &str| exempt.covering_address(address.parse::<IpAddr>().unwrap()).is_some();
+        assert!(is_exempt("45.1.0.2") && is_exempt("45.2.0.1"));
+        assert!(!is_exempt("45.1.0.4") && !is_exempt("45.2.0.2"));
     }
 }

@@ -80,7 +80,7 @@ fn f01_anothers_request_waits_for_the_operator() {
     }
     numbers.dedup();
     assert_eq!(numbers.len(), 1, "one place in the queue");
-    assert_eq!(world.ledger.removals(origin("45.0.2.1")).unwrap(), []);
+    assert_eq!(world.ledger.removals(origin("45.0.2.1"), NOW).unwrap(), []);
     assert_eq!(world.ledger.requests_waiting().unwrap(), (1, Some(NOW)), "its time runs from the first asking");
     let now = NOW + 20 * 24 * HOUR;
     let others = (0..REQUESTS_LIMIT + 50).map(|number| origin(&format!("45.{}.{}.1", 16 + number / 250, number % 250)));

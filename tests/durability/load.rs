@@ -1,16 +1,27 @@
-//! Clients that hand in samples as fast as they are taken, and remember which were acknowledged.
+//! Clients that hand in samples as fast as they are taken, over HTTP and by LMTP in turn where the service listens for it, and
+//! remember which were acknowledged.
 
 use std::collections::BTreeSet;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use firsthand_analyzer::evidence::sample_id;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::harness::{Service, message};
+use crate::harness::{self, PATIENCE, Service, message};
 
 const CLIENTS: usize = 4;
+
+/// Settings with three traps, whose mail comes over HTTP and by LMTP.
+pub(crate) fn settings() -> String {
+    let settings =
+        harness::settings(3).replacen("relays = [\"mx1\"]", "relays = [\"mx1\"]\nnetworks = [\"127.0.0.1\"]", 1);
+    settings + "[[intake]]\nkind = \"lmtp\"\nlisten = [\"127.0.0.1:0\"]\nfeed = \"traps\"\n"
+}
 
 /// What was handed in, and what of it was acknowledged.
 #[derive(Default)]
@@ -22,6 +33,40 @@ pub(crate) struct Load {
     forbidden: AtomicBool,
     wrongly: Mutex<Vec<String>>,
     refused: Mutex<BTreeSet<String>>,
+    /// The registry ids of the traps.
+    traps: OnceLock<Vec<String>>,
+}
+
+/// Where the service takes mail by LMTP, if it does.
+fn lmtp(service: &Service) -> Option<&str> {
+    service.announced.iter().find_map(|line| line.split_once("lmtp on ")).map(|(_, address)| address)
+}
+
+/// Hands one message in by LMTP; the reply to its end, or what broke it off.
+fn deliver(address: &str, trap: &str, message: &[u8]) -> io::Result<String> {
+    let mut stream = BufReader::new(TcpStream::connect(address)?);
+    stream.get_ref().set_read_timeout(Some(PATIENCE))?;
+    let mut reply = |said: &[u8]| -> io::Result<String> {
+        stream.get_mut().write_all(said)?;
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if stream.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return Ok(line);
+            }
+        }
+    };
+    let recipient = format!("RCPT TO:<{trap}>\r\n");
+    for said in ["", "LHLO mx1.example.net\r\n", "MAIL FROM:<a@sender.example>\r\n", &recipient, "DATA\r\n"] {
+        let answer = reply(said.as_bytes())?;
+        if answer.starts_with(['4', '5']) {
+            return Ok(answer);
+        }
+    }
+    reply(&[message, b".\r\n"].concat())
 }
 
 /// Tells the clients to stop when it goes.
@@ -36,6 +81,8 @@ impl Drop for Stop<'_> {
 impl Load {
     /// Hands in samples until `meanwhile` has ended.
     pub(crate) fn run(&self, service: &Service, meanwhile: impl FnOnce()) {
+        // While it can be asked.
+        self.id(service, 0, b"");
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for _ in 0..CLIENTS {
@@ -54,24 +101,49 @@ impl Load {
     fn hand_in(&self, service: &Service) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let trap = format!("trap@d{}.example", number % 3);
-        let message = message(&format!("26.0.{}.{}", number / 250 % 250, number % 250), number);
+        let mut message = message(&format!("26.0.{}.{}", number / 250 % 250, number % 250), number);
+        let lmtp = lmtp(service).filter(|_| number.is_multiple_of(2));
+        if lmtp.is_some() {
+            message = String::from_utf8(message).unwrap().replace('\n', "\r\n").into_bytes();
+        }
         // Every fifth comes twice: it must count once.
         for _ in 0..1 + usize::from(number.is_multiple_of(5)) {
             let forbidden = self.forbidden.load(Ordering::SeqCst);
-            match service.submit(&trap, &message) {
-                Ok((202, body)) => {
-                    let id = body["sample"].as_str().unwrap().to_owned();
+            let answer = match lmtp {
+                Some(address) => deliver(address, &trap, &message).map(|reply| match reply.starts_with("250") {
+                    true => Ok(self.id(service, number % 3, &message)),
+                    false => Err(reply.trim_end().to_owned()),
+                }),
+                None => service.submit(&trap, &message).map(|(status, body)| match status {
+                    202 => Ok(body["sample"].as_str().unwrap().to_owned()),
+                    status => Err(format!("{status} {}", body["error"])),
+                }),
+            };
+            match answer {
+                Ok(Ok(id)) => {
                     if forbidden {
                         self.wrongly.lock().unwrap().push(id.clone());
                     }
                     self.acknowledged.lock().unwrap().insert(id);
                 }
-                Ok((status, body)) => drop(self.refused.lock().unwrap().insert(format!("{status} {}", body["error"]))),
+                Ok(Err(refused)) => drop(self.refused.lock().unwrap().insert(refused)),
                 // The service is gone, and comes again.
                 Err(_) => std::thread::sleep(Duration::from_millis(2)),
             }
         }
         self.sent.lock().unwrap().insert((trap, message));
+    }
+
+    /// The id of a sample of the feed `traps`, as the service makes it.
+    fn id(&self, service: &Service, trap: usize, message: &[u8]) -> String {
+        let ids = self.traps.get_or_init(|| {
+            let of_trap = |trap: usize| {
+                let output = service.run("trap", &["id", &format!("trap@d{trap}.example")]);
+                String::from_utf8(output.stdout).unwrap().trim().to_owned()
+            };
+            (0..3).map(of_trap).collect()
+        });
+        sample_id("traps", &ids[trap], message, None).iter().map(|octet| format!("{octet:02x}")).collect()
     }
 
     /// From now on nothing may be acknowledged, but what was handed in before.

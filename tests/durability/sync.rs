@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use crate::harness::settings;
-use crate::load::Load;
+use crate::load::{Load, settings};
 use crate::shim::{Shim, serve};
 
 /// A sync that fails leaves nobody any way to tell what the disk holds, so the process ends: nothing is acknowledged after
 /// it, nothing that was is lost, and the next start needs no hands.
 #[test]
 fn a_failed_sync_ends_the_process() {
-    let (mut service, shim) = Shim::start(&settings(3));
+    let (mut service, shim) = Shim::start(&settings());
     let load = Load::default();
     load.run(&service, || {
         std::thread::sleep(Duration::from_millis(500));

@@ -32,7 +32,7 @@ pub fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {
     let (mut counts, mut stay) = ([0usize; 3], 0usize);
     let progress = show::progress(ledger.count_origins()?, "origins");
     ledger.each_origin(|origin, units| -> Result<(), CommandError> {
-        let removals = ledger.removals(origin)?;
+        let removals = ledger.removals(origin, now)?;
         let listings = |declared: &Declared| {
             let exempt = declared.exemptions.covering(origin).is_some();
             if exempt { Vec::new() } else { declared.listings_of(origin, units.clone(), &removals, now) }

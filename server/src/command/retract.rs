@@ -158,7 +158,7 @@ fn preview(
     let mut found = Vec::new();
     let progress = show::progress(origins.len() as u64, "origins");
     for origin in origins {
-        let removals = ledger.removals(origin)?;
+        let removals = ledger.removals(origin, now)?;
         let before = declared.listings_of(origin, ledger.units(origin)?, &removals, now);
         let after = declared.listings_of(origin, ledger.units_without(origin, withdrawal)?, &removals, now);
         found.extend(differences(origin, &before, &after));

@@ -153,7 +153,7 @@ pub fn run(arguments: &WhyArguments) -> Result<ExitCode, CommandError> {
 
 fn known(origin: Origin, ledger: &Ledger, declared: &Declared, in_files: Vec<InFiles>) -> Result<Known, CommandError> {
     let now = unix_now();
-    let removals = ledger.removals(origin)?;
+    let removals = ledger.removals(origin, now)?;
     let units = visible(ledger.units(origin)?, &removals, now);
     Ok(Known {
         origin,

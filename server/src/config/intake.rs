@@ -183,6 +183,16 @@ impl ChannelSettings {
         }
     }
 
+    /// Whoever may speak there for others: by a PROXY header or by XCLIENT.
+    pub fn proxies(&self) -> impl Iterator<Item = &IpNet> {
+        let mail = match self {
+            Self::Lmtp(mail) | Self::Smtp(mail) => Some(mail),
+            Self::TrapServer(server) => Some(&server.mail),
+            Self::Milter(_) | Self::Maildir(_) => None,
+        };
+        mail.into_iter().flat_map(|mail| mail.proxies.iter().chain(&mail.xclient))
+    }
+
     /// The group of its Unix sockets.
     pub fn socket_group(&self) -> Option<&str> {
         match self {

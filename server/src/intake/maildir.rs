@@ -325,7 +325,8 @@ impl Watched {
             }
         }
         if let Some((name, error)) = hindered {
-            let (file, path) = (name.display(), self.source.maildir.path.display());
+            // Whoever may write there chooses the name.
+            let (file, path) = (name.as_bytes().escape_ascii(), self.source.maildir.path.display());
             tracing::warn!(%file, maildir = %path, %error, others, "a message cannot be taken; it stays, and is tried again");
         }
         if any && pause.is_none() {
@@ -364,7 +365,7 @@ mod tests {
     use prometheus::IntGauge;
 
     use super::*;
-    use crate::intake::room::Room;
+    use crate::intake::room::{self, Room};
 
     fn maildir() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -407,7 +408,7 @@ mod tests {
         fs::create_dir(folder.path().join("new/folder")).unwrap();
         let folders = Folders::open(folder.path()).unwrap();
         let held = IntGauge::new("held", "Bytes.").unwrap();
-        let room = Arc::new(Room::new(held.clone()));
+        let room = Arc::new(Room::new(room::OF_FEEDS, held.clone()));
         for name in ["link", "fifo", "folder", "none"] {
             let read = folders.read(OsStr::new(name), &mut room.begin("x"));
             assert!(matches!(read, Err(Hindrance::Message(_))), "{name}");
@@ -427,7 +428,7 @@ mod tests {
         }
         let folders = Folders::open(folder.path()).unwrap();
         let held = IntGauge::new("held", "Bytes.").unwrap();
-        let room = Arc::new(Room::new(held.clone()));
+        let room = Arc::new(Room::new(room::OF_FEEDS, held.clone()));
         let mut taken = room.begin("x");
         assert!(folders.read(OsStr::new("1.a"), &mut taken).is_ok_and(|message| message == b"1.a"));
         assert_eq!(held.get(), 3);

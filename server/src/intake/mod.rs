@@ -29,6 +29,7 @@ use firsthand_analyzer::sample::{Envelope, Sample};
 use firsthand_analyzer::topology::Boundary;
 use firsthand_analyzer::trust::Reason;
 use firsthand_analyzer::verdict::{LineRead, ProofLine, Verdict};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::config::FeedKind;
@@ -58,6 +59,7 @@ pub struct Intake {
     quotas: Arc<quota::Quotas>,
     shares: Arc<share::Shares>,
     room: Arc<Room>,
+    strangers_room: Arc<Room>,
     seldom: Arc<seldom::Seldom>,
     space: Arc<Space>,
     freshness: Arc<Freshness>,
@@ -99,9 +101,10 @@ impl Intake {
         let freshness = Arc::new(Freshness::new(kept.as_deref(), &known.feeds, Instant::now()));
         metrics.show_feeds(Arc::clone(&freshness));
         let space = Arc::new(Space::new(ledger.folder(), known.free_space, Arc::clone(&metrics)));
-        let room = Arc::new(Room::new(metrics.intake_held.clone()));
+        let room = Arc::new(Room::new(room::OF_FEEDS, metrics.intake_held.clone()));
+        let strangers_room = Arc::new(Room::new(room::OF_STRANGERS, metrics.intake_held.clone()));
         let (shares, seldom) = (Arc::default(), Arc::default());
-        Self { declared, ledger, metrics, quotas, shares, room, seldom, space, freshness }
+        Self { declared, ledger, metrics, quotas, shares, room, strangers_room, seldom, space, freshness }
     }
 
     /// How its feeds are heard.
@@ -146,9 +149,11 @@ impl Intake {
         &self.space
     }
 
-    /// Whether a feed's samples are taken at all now.
+    /// Whether a feed's samples are taken at all now: a message that began before its feed was paused is none that came before.
     fn may_take(&self, feed: &Feed) -> Result<(), Refusal> {
-        if feed.paused.is_some() {
+        let declared = self.declared();
+        let paused = |known: &Feed| known.name == feed.name && known.paused.is_some();
+        if declared.feeds.iter().any(paused) {
             return Err(Refusal::Paused);
         }
         self.space.is_low().map_or(Ok(()), |_| Err(Refusal::DiskFull))
@@ -157,6 +162,11 @@ impl Intake {
     /// Begins a message of a sender, which takes room while it is held.
     fn begin(&self, sender: impl Into<String>) -> Reservation {
         self.room.begin(sender)
+    }
+
+    /// The same of a network of strangers.
+    fn begin_of_strangers(&self, network: IpNet) -> Reservation {
+        self.strangers_room.begin(network.to_string())
     }
 
     /// Counts what was refused.
@@ -174,8 +184,25 @@ impl Intake {
     /// # Errors
     /// When it could not be made durable; nothing was acknowledged then. It is logged and counted.
     pub async fn take(&self, feed: &Feed, submission: Submission<'_>) -> Result<Taken, Refusal> {
+        self.durable(feed, self.judge_and_keep(feed, submission)).await
+    }
+
+    /// Keeps nothing, and returns when a sample would have been durable: where strangers must not learn which addresses are
+    /// traps, a message for none waits for the disk, and fails with it, like one for one (ATTACKS C02).
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    async fn take_nothing(&self, feed: &Feed) -> Result<(), Refusal> {
+        self.durable(feed, self.ledger.write_nothing(unix_millis())).await
+    }
+
+    async fn durable<T>(
+        &self,
+        feed: &Feed,
+        keeping: impl Future<Output = Result<T, LedgerError>>,
+    ) -> Result<T, Refusal> {
         self.counted(self.may_take(feed))?;
-        let taken = match tokio::time::timeout(DURABLE_WITHIN, self.judge_and_keep(feed, submission)).await {
+        let taken = match tokio::time::timeout(DURABLE_WITHIN, keeping).await {
             Ok(Ok(taken)) => return Ok(taken),
             // The ledger has told it, once for all samples of a transaction.
             Ok(Err(error)) if error.is_disk_full() => return self.counted(Err(Refusal::DiskFull)),

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::IntGauge;
 
-/// The bytes of messages that are held at most: two of the longest from each of two senders.
-const ROOM: usize = 256 << 20;
+/// The bytes of feeds' messages that are held at most: two of the longest from each of two senders.
+pub(super) const OF_FEEDS: usize = 256 << 20;
+/// Those of messages that strangers send.
+pub(super) const OF_STRANGERS: usize = 128 << 20;
 
 /// The room of all senders.
 pub(super) struct Room {
@@ -38,9 +40,9 @@ pub(super) struct Reservation {
 }
 
 impl Room {
-    /// All of it free; `gauge` shows the bytes that are held.
-    pub(super) fn new(gauge: IntGauge) -> Self {
-        Self { bytes: ROOM, held: Mutex::default(), gauge }
+    /// So many bytes, all of them free; `gauge` shows those that are held, in this and in other rooms.
+    pub(super) fn new(bytes: usize, gauge: IntGauge) -> Self {
+        Self { bytes, held: Mutex::default(), gauge }
     }
 
     /// Begins a message of a sender: a feed, or a network of strangers.
@@ -48,8 +50,8 @@ impl Room {
         Reservation { room: Arc::clone(self), sender: sender.into(), bytes: 0 }
     }
 
-    fn show(&self, held: &Held) {
-        self.gauge.set(i64::try_from(held.all).unwrap_or(i64::MAX));
+    fn show(&self, bytes: usize, sign: i64) {
+        self.gauge.add(sign * i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -71,7 +73,7 @@ impl Reservation {
             return Err(Full);
         }
         held.all = all;
-        self.room.show(&held);
+        self.room.show(bytes, 1);
         match held.senders.get_mut(&self.sender) {
             Some(known) => *known = of_sender,
             None => drop(held.senders.insert(self.sender.clone(), of_sender)),
@@ -108,7 +110,7 @@ impl Reservation {
         self.bytes -= bytes;
         let mut held = self.room.lock();
         held.all -= bytes;
-        self.room.show(&held);
+        self.room.show(bytes, -1);
         if let Some(of_sender) = held.senders.get_mut(&self.sender) {
             *of_sender -= bytes;
             if *of_sender == 0 {
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn there_is_always_room_for_another() {
         let gauge = IntGauge::new("held", "Bytes.").unwrap();
-        let room = Arc::new(Room { bytes: 1000, ..Room::new(gauge.clone()) });
+        let room = Arc::new(Room::new(1000, gauge.clone()));
         let fill = |sender: &str| {
             let mut reservation = room.begin(sender);
             while reservation.grow(1).is_ok() {}
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn room_shrinks_and_is_left_to_others() {
         let gauge = IntGauge::new("held", "Bytes.").unwrap();
-        let room = Arc::new(Room { bytes: 1000, ..Room::new(gauge.clone()) });
+        let room = Arc::new(Room::new(1000, gauge.clone()));
         let (mut message, mut answers) = (room.begin("one"), room.begin("one"));
         message.resize(400).unwrap();
         message.resize(300).unwrap();

@@ -40,6 +40,9 @@ const QUEUE: usize = 4096;
 /// How long a connection waits for another's lock.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How long a start waits for those who read an older state of the ledger.
+const READER_PATIENCE: Duration = Duration::from_millis(500);
+
 /// How much of the file a connection keeps in memory, in KiB: the upper levels of the trees of ten million origins.
 const CACHE: i64 = 64 * 1024;
 
@@ -89,9 +92,6 @@ pub enum LedgerError {
         /// What the store says.
         error: Arc<rusqlite::Error>,
     },
-    /// What a start found in the log cannot be made safe while somebody else reads an older state.
-    #[error("{} is being read by another program, which keeps the ledger's log from being moved into it; end that program, then start again", .0.display())]
-    HeldByReader(PathBuf),
     /// A copy of a ledger, or the ledger that it was taken of, is not sound.
     #[error("{} is not sound: {found}", path.display())]
     Damaged {
@@ -371,6 +371,15 @@ impl Ledger {
         self.write_blocking(|done| Write::Note { name, value, done })
     }
 
+    /// Writes something that nobody reads, and returns when it is durable, no sooner than a fact would have been. `now` (Unix
+    /// milliseconds) makes it something else each time: SQLite writes no page that stays as it is.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn write_nothing(&self, now: i64) -> Result<(), LedgerError> {
+        self.write(|done| Write::Note { name: "nothing", value: now.to_string(), done }).await
+    }
+
     /// Drops some of what is past its time at `now` (Unix seconds), and says whether there is more; from the publisher's
     /// own thread only.
     ///
@@ -508,9 +517,16 @@ fn made_safe(path: &Path) -> Result<Connection, LedgerError> {
     // would be answered as one that was kept before. Moved into the file, it is written anew, and synced.
     let kept = move_log(&connection)?;
     tell_of_discarded(path, found.discarded(usize::try_from(kept).unwrap_or(0)));
-    let busy = |row: &Row<'_>| row.get::<_, bool>(0);
-    if connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], busy)? {
-        return Err(LedgerError::HeldByReader(path.to_owned()));
+    connection.busy_timeout(READER_PATIENCE)?;
+    let is_held = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+    connection.busy_timeout(BUSY)?;
+    if is_held {
+        // Somebody reads an older state, as a backup does for minutes: so the log itself is written anew, and synced.
+        tracing::info!("the ledger is being read by another process; its log is made safe where it is");
+        log::write_again(path).map_err(|error| {
+            let code = ffi::Error::new(ffi::SQLITE_IOERR_FSYNC);
+            rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+        })?;
     }
     prepare(&mut connection, path)?;
     Ok(connection)

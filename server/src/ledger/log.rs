@@ -8,7 +8,11 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+/// How much is written again in one go, in octets.
+const PART: usize = 1 << 20;
 
 const HEADER: u64 = 32;
 const FRAME: u64 = 24;
@@ -33,6 +37,22 @@ pub(super) fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     PathBuf::from(name)
+}
+
+/// Writes the log beside the file at `path` over itself, octet for octet, and syncs it: whatever of it was nowhere but in
+/// memory is on disk then. Whoever reads it meanwhile reads the same; nobody must write it.
+pub(super) fn write_again(path: &Path) -> io::Result<()> {
+    let file = File::options().read(true).write(true).open(beside(path))?;
+    let mut part = vec![0; PART];
+    let mut at = 0;
+    loop {
+        let length = file.read_at(&mut part, at)?;
+        if length == 0 {
+            return file.sync_all();
+        }
+        file.write_all_at(&part[..length], at)?;
+        at += length as u64;
+    }
 }
 
 impl Found {

@@ -57,18 +57,20 @@ impl Ledger {
         })
     }
 
-    /// The removals of an origin that take effect some time or did. One that did does so whatever the clock says since.
+    /// The removals of an origin that take effect some time or did, as they are at `now` (Unix seconds): one that did take
+    /// effect is in effect whatever the clock says since.
     ///
     /// # Errors
     /// When the store says no.
-    pub fn removals(&self, origin: Origin) -> Result<Vec<Removal>, LedgerError> {
+    pub fn removals(&self, origin: Origin, now: i64) -> Result<Vec<Removal>, LedgerError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT asked, CASE WHEN applied THEN 0 ELSE effective END FROM removals
-                                 WHERE origin = ?1 AND effective IS NOT NULL",
+                "SELECT asked, CASE WHEN applied THEN min(effective, ?2) ELSE effective END FROM removals
+                 WHERE origin = ?1 AND effective IS NOT NULL",
             )?;
-            let rows = statement
-                .query_map([origin.to_string()], |row| Ok(Removal { asked: row.get(0)?, effective: row.get(1)? }))?;
+            let rows = statement.query_map(params![origin.to_string(), now], |row| {
+                Ok(Removal { asked: row.get(0)?, effective: row.get(1)? })
+            })?;
             rows.collect()
         })
     }

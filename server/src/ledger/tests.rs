@@ -256,7 +256,7 @@ async fn removals_by_self_service_wait_longer_each_time() {
     assert_eq!(ledger.correct(granted.clone(), "op", now + 20).await.unwrap().effective, Some(now + 20));
     assert!(ledger.correct(granted, "op", now + 20).await.unwrap().refused.is_some());
     assert_eq!(ledger.requests(9).unwrap(), []);
-    let newest = ledger.removals(origin("192.0.2.1")).unwrap().into_iter().map(|removal| removal.asked).max();
+    let newest = ledger.removals(origin("192.0.2.1"), now).unwrap().into_iter().map(|removal| removal.asked).max();
     assert_eq!(newest, Some(now));
 }
 
@@ -313,4 +313,29 @@ async fn a_failed_disk_breaks_the_ledger_off() {
     std::thread::sleep(std::time::Duration::from_millis(200));
     let again = Ledger::open(folder.path()).unwrap();
     assert_eq!(again.record(fact("own", "t1", "192.0.2.1", 1, 9)).await.unwrap(), Recorded::Known);
+}
+
+/// Whoever reads an older state, as a backup does for minutes, does not keep a ledger from being opened.
+#[tokio::test]
+async fn a_reader_does_not_hold_up_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    ledger.record(fact("own", "t1", "192.0.2.1", 1, 9)).await.unwrap();
+    let reader = rusqlite::Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM facts;").unwrap();
+    ledger.record(fact("own", "t1", "192.0.2.1", 2, 9)).await.unwrap();
+    drop(ledger);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let log = folder.path().join("ledger.sqlite-wal");
+    let before = std::fs::read(&log).unwrap();
+    let began = std::time::Instant::now();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
+    assert_eq!(std::fs::read(&log).unwrap(), before);
+    assert_eq!(ledger.record(fact("own", "t1", "192.0.2.1", 2, 9)).await.unwrap(), Recorded::Known);
+    assert_eq!(ledger.record(fact("own", "t1", "192.0.2.1", 3, 9)).await.unwrap(), Recorded::New);
+    let seen: i64 = reader.query_row("SELECT count(*) FROM facts", [], |row| row.get(0)).unwrap();
+    assert_eq!(seen, 1);
+    drop(reader);
+    assert_eq!(sorted(&ledger, "192.0.2.1")[0].samples, 3);
 }

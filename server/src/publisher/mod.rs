@@ -373,7 +373,7 @@ impl Publisher {
 
     /// What should be published of an origin, that no exemption keeps out.
     fn wanted(&self, origin: Origin, now: i64) -> Result<Vec<(List, Listing)>, LedgerError> {
-        self.wanted_by(origin, self.ledger.units(origin)?, &self.ledger.removals(origin)?, now)
+        self.wanted_by(origin, self.ledger.units(origin)?, &self.ledger.removals(origin, now)?, now)
     }
 
     /// The same for these units.
@@ -398,7 +398,7 @@ impl Publisher {
 
     /// Compares what should be published of an origin with what is.
     fn decide(&mut self, origin: Origin, now: i64, draft: &mut Draft) -> Result<(), LedgerError> {
-        let (units, removals) = (self.ledger.units(origin)?, self.ledger.removals(origin)?);
+        let (units, removals) = (self.ledger.units(origin)?, self.ledger.removals(origin, now)?);
         let all_wanted = self.wanted_by(origin, units.clone(), &removals, now)?;
         self.outlive(origin, &units, &removals, now, draft);
         self.look_ahead(origin, &units, now);

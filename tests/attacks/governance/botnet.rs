@@ -191,6 +191,6 @@ fn f01_the_ledger_and_the_publisher_do_the_same() {
             world.settle(now);
         }
     }
-    let kept: Vec<Removal> = world.ledger.removals(origin).unwrap();
+    let kept: Vec<Removal> = world.ledger.removals(origin, NOW + 6 * 24 * HOUR).unwrap();
     assert_eq!(kept[..], removals[..kept.len()]);
 }

@@ -211,7 +211,7 @@ pub fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         let signals = early.with_stop()?;
         let door = control::bind(&data)?;
         tokio::spawn(space.watch());
-        let writers = Writers::begin(publisher, files, http, &proxies, channels, &metrics, (door, control), freshness)?;
+        let writers = Writers::begin(publisher, files, http, &proxies, channels, &metrics, (door, control))?;
         match takeover {
             // Whoever read what the first process said may have gone away since.
             Some(takeover) => {

@@ -75,7 +75,6 @@ impl Writers {
         channels: Channels,
         metrics: &Metrics,
         (door, control): (UnixListener, Control),
-        freshness: Arc<Freshness>,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (ended, stopped) = watch::channel(false);
@@ -123,6 +122,7 @@ impl Writers {
                 });
             }
         }
+        let freshness = intake.freshness();
         drop(intake);
         tasks.spawn(write_down(freshness, control.ledger.clone(), stopped.clone()));
         let mut told = stopped;

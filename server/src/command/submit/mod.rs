@@ -123,3 +123,21 @@ fn line(place: &str, answer: &Value) -> String {
     };
     format!("{}: {what}{evidence}{framed}{repeat}", place.escape_debug())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::Cli;
+
+    /// A recipient may begin as an option does: whoever writes to such a one is a sample, and no mistake of usage.
+    #[test]
+    fn a_pipe_takes_any_recipient() {
+        let script = include_str!("../../../../deploy/recipes/dovecot-sieve/firsthand-submit");
+        let command = script.split_once("exec ").unwrap().1.replace("\\\n", " ");
+        let words = command.split_whitespace().map(|word| {
+            word.replace('"', "").replace("$1", "--server@traps.example").replace("$2", "--help@sender.example")
+        });
+        Cli::try_parse_from(words).unwrap();
+    }
+}

@@ -5,8 +5,8 @@
 //! Lines end with CRLF, and only so: whoever writes LF alone would have a part end where its sender likes.
 //!
 //! A part is `Content-Type: message/rfc822`, with `Firsthand-Trap` and so on of its own; what it does not say, the request
-//! says. Whoever guesses the boundary while his mail is on its way could end its part and write another: a boundary must be
-//! random, as that of every common client is.
+//! says. It has no other fields than these, `Content-…` and `MIME-Version`. Whoever guesses the boundary while his mail is on its
+//! way could end its part and write another: a boundary must be random, as that of every common client is.
 
 use memchr::memmem;
 use serde_json::Value;
@@ -268,13 +268,19 @@ fn header(block: &[u8]) -> Result<Entry, Mistake> {
     {
         return Err(Mistake::Malformed("the part is encoded; send the message as it is".to_owned()));
     }
-    Ok(Entry {
+    let entry = Entry {
         trap: take(TRAP)?,
         recipient: take(RECIPIENT)?,
         observed_peer: take(OBSERVED_PEER)?,
         mail_from: take(MAIL_FROM)?,
         message: Vec::new(),
-    })
+    };
+    // RFC 2046 §5.1 has other fields ignored. Here they are a misspelt one's, or those of a message whose sender forgot the
+    // empty line before it: then the writer of that message says here what trap it hit and who was seen.
+    if fields.iter().any(|(name, _)| !name.starts_with("content-") && name != "mime-version") {
+        return Err(Mistake::Malformed("the part's header has a field that is no part's".to_owned()));
+    }
+    Ok(entry)
 }
 
 /// The boundary among the parameters of a content type (RFC 2045 §5.1, RFC 2046 §5.1.1).
@@ -391,6 +397,23 @@ mod tests {
         assert!(parts.held() < 100 && parts.held.capacity() < 1 << 20);
         assert_eq!(parts.read(&mut &b"\r\n--b--"[..]).unwrap().unwrap().entry, Err(Mistake::TooLarge));
         assert_eq!((parts.read(&mut &[][..]), parts.end()), (Ok(None), Ok(())));
+    }
+
+    /// What a message's writer puts on top of it is none of the part's, where the sender forgot the empty line between.
+    #[test]
+    fn a_message_is_no_header_of_its_part() {
+        let part = |header: &str| {
+            let body = format!("--b 1\r\nContent-Type: message/rfc822\r\n{header}\r\n\r\nx\r\n--b 1--");
+            read(body.as_bytes(), 9).unwrap().remove(0).entry
+        };
+        for header in [
+            "Received: from x\r\nFirsthand-Observed-Peer: 83.70.211.36",
+            "Firsthand-Trap: a@x\r\nFirsthand-Observed-Pear: 83.70.211.36",
+            "Subject: x",
+        ] {
+            assert!(matches!(part(header), Err(Mistake::Malformed(_))), "{header}");
+        }
+        assert!(part("MIME-Version: 1.0\r\nContent-Disposition: form-data; name=\"x\"\r\ncontent-id: <x>").is_ok());
     }
 
     #[test]

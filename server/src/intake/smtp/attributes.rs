@@ -52,8 +52,9 @@ pub fn read(arguments: &[u8], known: &[&str]) -> Result<Option<Stated>, BadAttri
         let at = attribute.iter().position(|byte| *byte == b'=').ok_or(BadAttribute)?;
         let (name, value) = (&attribute[..at], decoded(&attribute[at + 1..])?);
         let name = known.iter().find(|known| known.as_bytes().eq_ignore_ascii_case(name)).ok_or(BadAttribute)?;
-        if *name == "ADDR" {
-            stated = Some(address(&value)?);
+        if *name == "ADDR" && stated.replace(address(&value)?).is_some() {
+            // Two addresses are none.
+            return Err(BadAttribute);
         }
     }
     if any { Ok(stated) } else { Err(BadAttribute) }
@@ -109,7 +110,8 @@ mod tests {
             ("addr=[unavailable]", Ok(Some(Stated::Unavailable))),
             ("ADDR=[TEMPUNAVAIL]", Ok(Some(Stated::Unavailable))),
             ("HELO=x+20ADDR+3D26.1.2.3  IDENT=4T3X", Ok(None)),
-            ("ADDR=198.51.100.7 ADDR=198.51.100.8", address("198.51.100.8")),
+            ("ADDR=198.51.100.7 ADDR=198.51.100.8", Err(BadAttribute)),
+            ("ADDR=[UNAVAILABLE] ADDR=198.51.100.8", Err(BadAttribute)),
             ("ADDR=010.1.1.1", Err(BadAttribute)),
             ("ADDR=unix:/run/x", Err(BadAttribute)),
             ("ADDR=IPV6:198.51.100.7", Err(BadAttribute)),

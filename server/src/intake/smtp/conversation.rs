@@ -34,8 +34,10 @@ const REPLIES: usize = 16 << 10;
 /// What is read of a client that was told good-bye, so that what it was told reaches it.
 const LINGER: usize = 1 << 20;
 /// Where strangers cannot tell traps from other addresses by asking, a message is answered no sooner, whether anything of it is
-/// kept or not (ATTACKS C02): longer than keeping it takes.
+/// kept or not (ATTACKS C02): longer than judging it takes.
 const EVEN: Duration = Duration::from_millis(250);
+/// Octets of which each recipient that was accepted adds a second to that, since what is long is judged for each trap.
+const EVEN_RATE: f64 = (100 << 20) as f64;
 
 /// A transaction as far as the session does not know it.
 struct Transaction {
@@ -184,7 +186,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 return;
             }
             let more = !closing && self.has_room();
-            if more && !self.input.is_empty() {
+            let kept = matches!(self.owed.front(), Some(Owed::Kept(kept)) if kept.task.is_finished());
+            if more && !kept && !self.input.is_empty() {
+                // Whoever is made to wait for each of many commands may take too long with them.
+                if self.owed.is_empty() && Instant::now() >= self.deadline() {
+                    self.too_long();
+                }
                 continue;
             }
             match self.news(closing, more).await {
@@ -194,15 +201,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                     self.owed.push_front(Owed::Said(replies));
                 }
                 News::Stop => self.stopping = Some(Instant::now() + self.around.patience.stopping),
-                News::TooLong => {
-                    if self.stopping.is_none() && self.session.in_message() {
-                        self.around.intake.refused("too-slow");
-                    }
-                    let reply = if self.stopping.is_some() { reply::STOPPING } else { reply::TOO_SLOW };
-                    self.session.close(reply);
-                    self.transaction = None;
-                    self.say();
-                }
+                News::TooLong => self.too_long(),
                 News::Read(Ok(octets)) if octets > 0 => self.read_at = Instant::now(),
                 News::Read(_) => {
                     self.gone = true;
@@ -210,6 +209,17 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 }
             }
         }
+    }
+
+    /// Ends a client that has taken too long.
+    fn too_long(&mut self) {
+        if self.stopping.is_none() && self.session.in_message() {
+            self.around.intake.refused("too-slow");
+        }
+        let reply = if self.stopping.is_some() { reply::STOPPING } else { reply::TOO_SLOW };
+        self.session.close(reply);
+        self.transaction = None;
+        self.say();
     }
 
     /// Waits for what happens next.
@@ -270,6 +280,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                     }
                     let admission = self.admit(&address);
                     self.session.answer(admission);
+                    if self.around.channel.trap_server.is_some_and(|server| !server.rcpt_delay.is_zero()) {
+                        // It is told before it waits again, by which it is known whether it is still there.
+                        break;
+                    }
                 }
                 Event::Octets(octets) => self.hold(octets),
                 Event::Dropped => {
@@ -335,12 +349,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             return;
         };
         let feed = feed.name.clone();
-        let sender = match self.around.channel.trap_server {
+        let room = Ok(match self.around.channel.trap_server {
             // One network of strangers must not take the room of all.
-            Some(_) => format!("{feed} {}", network(self.stated_peer().unwrap_or(self.client))),
-            None => feed.clone(),
-        };
-        let room = Ok(self.around.intake.begin(sender));
+            Some(_) => self.around.intake.begin_of_strangers(network(self.stated_peer().unwrap_or(self.client))),
+            None => self.around.intake.begin(&*feed),
+        });
         let (traps, recipients, message) = (Vec::new(), Vec::new(), Vec::new());
         self.transaction = Some(Transaction { declared, feed, traps, recipients, message, room });
     }
@@ -427,14 +440,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
         };
         let mut not_before = None;
         if self.around.channel.trap_server.is_some() {
-            // Where nobody may learn what is a trap, a message for none is asked for like one for one.
-            let samples = if self.around.channel.is_even() { traps.len().max(1) } else { traps.len() };
+            // Where nobody may learn how many of them are traps, each recipient is asked for like one.
+            let samples = if self.around.channel.is_even() { delivery.accepted } else { traps.len() };
             let of_name = declared.feeds.iter().find(|known| known.name == feed);
             let admitted = of_name.map_or(Ok(()), |feed| (0..samples).try_for_each(|_| self.around.intake.admit(feed)));
             if let Err(refusal) = admitted {
                 return refused(refusal.into());
             }
-            not_before = self.around.channel.is_even().then(|| Instant::now() + EVEN);
+            let even = || Instant::now() + even(delivery.accepted, delivery.size);
+            not_before = self.around.channel.is_even().then(even);
         }
         let envelope = Envelope { mail_from: delivery.mail_from, rcpt_to: delivery.recipients };
         let (intake, all) = (self.around.intake.clone(), recipients.len());
@@ -461,6 +475,12 @@ impl Transaction {
         self.message = Vec::new();
         self.room = Err(Refusal::NoRoom);
     }
+}
+
+/// How long a message of so many octets for so many recipients is not answered, where nobody may learn for how many of them it
+/// is judged.
+fn even(recipients: usize, octets: usize) -> Duration {
+    EVEN + Duration::from_secs_f64(recipients as f64 * octets as f64 / EVEN_RATE)
 }
 
 /// The network of strangers that counts as one sender.
@@ -508,4 +528,16 @@ pub(super) async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin, with
     };
     // However it ends, the client was told.
     let _ = timeout(within, reading).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_is_answered_later_whoever_gets_it() {
+        assert!(even(1, 5000) < EVEN + Duration::from_millis(1));
+        assert_eq!(even(2, 50 << 20), EVEN + Duration::from_secs(1));
+        assert!(even(100, 50 << 20) < Duration::from_secs(60), "clients wait for ten minutes");
+    }
 }

@@ -82,6 +82,10 @@ pub struct Delivery {
     pub mail_from: String,
     /// The recipients that are kept.
     pub recipients: Vec<String>,
+    /// How many recipients the client was told are accepted, kept or not.
+    pub accepted: usize,
+    /// The octets of the message.
+    pub size: usize,
     /// What XFORWARD said of the client for this transaction.
     pub forwarded: Option<Stated>,
     /// It was larger than is taken, and what came of it was dropped.
@@ -374,6 +378,8 @@ impl Session {
         if !self.greeted || self.transaction.is_some() {
             return self.bad(reply::WRONG_ORDER);
         }
+        // It was said of the message that this command would have begun, whatever comes of it, and of no later one.
+        let forwarded = self.forwarded.take();
         let Some(path) = command::path(arguments, "FROM:").filter(|path| path.sound || self.rules.strangers) else {
             return self.bad(reply::BAD_SENDER);
         };
@@ -384,6 +390,7 @@ impl Session {
         if parameters.size > MESSAGE_LIMIT {
             return self.say(reply::TOO_LARGE);
         }
+        self.forwarded = forwarded;
         self.transaction = Some(Transaction { mail_from: path.address, ..Transaction::default() });
         self.say(reply::SENDER_OK);
         Some(Event::Begun)
@@ -492,11 +499,11 @@ impl Session {
     /// Ends the transaction with its message.
     fn message(&mut self) -> Option<Event<'static>> {
         self.phase = Phase::Commands;
-        let Transaction { mail_from, recipients, size, .. } = self.transaction.take()?;
+        let Transaction { mail_from, recipients, accepted, size, .. } = self.transaction.take()?;
         self.messages += 1;
         self.idle = 0;
         let (forwarded, too_large) = (self.forwarded.take(), size > MESSAGE_LIMIT);
-        Some(Event::Message(Delivery { mail_from, recipients, forwarded, too_large }))
+        Some(Event::Message(Delivery { mail_from, recipients, accepted, size, forwarded, too_large }))
     }
 
     fn xforward(&mut self, arguments: &[u8]) -> Option<Event<'static>> {
@@ -509,7 +516,11 @@ impl Session {
                 self.forwarded = stated.or(self.forwarded);
                 self.say(reply::OK)
             }
-            Err(_) => self.bad(reply::BAD_ARGUMENTS),
+            Err(_) => {
+                // Of whom it spoke nobody knows: it is not whoever an earlier one named.
+                self.forwarded = Some(Stated::Unavailable);
+                self.bad(reply::BAD_ARGUMENTS)
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::super::{Intake, Refusal, Reservation, Submission};
 use super::reply::{self, Reply};
-use crate::declared::Declared;
+use crate::declared::{Declared, Feed};
 
 /// Samples of one message that are judged and kept at a time; one group commit serves them.
 const AT_ONCE: usize = 64;
@@ -79,6 +79,9 @@ impl Taking {
                 None => break,
             }
         }
+        if not_before.is_some() && this.traps.is_empty() {
+            kept.push(this.keep_nothing().await);
+        }
         let mut out = Vec::new();
         match answer {
             Answer::Each => {
@@ -95,9 +98,18 @@ impl Taking {
         out
     }
 
+    fn feed(&self) -> Result<&Feed, Refusal> {
+        self.declared.feeds.iter().find(|feed| feed.name == self.feed).ok_or(Refusal::NotDurable)
+    }
+
+    /// Waits for the disk, as a sample would.
+    async fn keep_nothing(&self) -> Result<(), Refusal> {
+        self.intake.take_nothing(self.feed()?).await
+    }
+
     /// Keeps the sample of one trap.
     async fn keep(&self, trap: usize) -> Result<(), Refusal> {
-        let feed = self.declared.feeds.iter().find(|feed| feed.name == self.feed).ok_or(Refusal::NotDurable)?;
+        let feed = self.feed()?;
         let submission = Submission {
             trap: &self.traps[trap],
             message: &self.message,

@@ -14,14 +14,17 @@ use crate::config::Settings;
 use crate::connections::{Counts, Limits, Places};
 use crate::declared::Current;
 use crate::dns::counters::Counters;
-use crate::ledger::Ledger;
+use crate::ledger::{Correction, Ledger};
 use crate::metrics::Metrics;
 use crate::zone::{ListSettings, Zone, ZoneSettings};
 
 const SETTINGS: &str = "[[feed]]\nname = \"seen\"\nboundary = \"channel\"\nnetworks = [\"127.0.0.1\"]\n\
                         [[trap]]\naddress = \"trap@d.example\"\n\
                         [[intake]]\nkind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]\nfeed = \"seen\"\n\
-                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:25\"]\nfeed = \"seen\"\nproxies = [\"10.9.0.1\"]\n";
+                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:25\"]\nfeed = \"seen\"\nproxies = [\"10.9.0.1\"]\n\
+                        [[feed]]\nname = \"few\"\nboundary = \"channel\"\nquota = \"4/d\"\n\
+                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:26\"]\nfeed = \"few\"\nunknown-recipients = \"accept\"\n\
+                        [[intake]]\nkind = \"trap-server\"\nlisten = [\"127.0.0.1:27\"]\nfeed = \"seen\"\nrcpt-delay = \"1s\"\n";
 
 /// Short of everything.
 const SHORT: Patience = Patience {
@@ -39,7 +42,7 @@ const SOON: Duration = Duration::from_millis(300);
 const BEGIN: &str = "LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<trap@d.example>\r\nDATA\r\n";
 
 struct World {
-    _folder: TempDir,
+    folder: TempDir,
     settings: Settings,
     intake: Intake,
     metrics: Arc<Metrics>,
@@ -60,7 +63,7 @@ impl World {
         let intake = Intake::new(declared, ledger, Arc::clone(&metrics));
         let places = Places::new(Limits { connections: 16, per_prefix: 16, unbounded: Vec::new() });
         let (stop, _) = watch::channel(false);
-        Self { _folder: folder, settings, intake, metrics, places, counts: Arc::default(), stop }
+        Self { folder, settings, intake, metrics, places, counts: Arc::default(), stop }
     }
 
     /// A client of a channel, with what the kernel would hold for it.
@@ -191,6 +194,50 @@ async fn without_room_nothing_is_held() {
     assert_eq!((world.refused("no-room"), world.intake.metrics.intake_held.get()), (1, 0));
 }
 
+/// A pause puts off what began before it: whoever holds messages back until he is found out brings none of them any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_holds_for_what_is_under_way() {
+    let world = World::new();
+    let mut client = world.lmtp(SHORT);
+    client.write_all(BEGIN.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"354 End it with <CRLF>.<CRLF>\r\n") {
+        assert!(client.read_buf(&mut said).await.unwrap() > 0);
+    }
+    let correction = Correction::PauseFeed { feed: "seen".to_owned(), reason: String::new() };
+    world.intake.ledger.correct(correction, "test", 1_795_651_200).await.unwrap();
+    world.intake.declared.renew(1_795_651_200).unwrap();
+    client.write_all(b"Subject: x\r\n\r\nx\r\n.\r\nQUIT\r\n").await.unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("450 4.2.1 "), "{said}");
+}
+
+/// However many networks of strangers take all the room that they get, our own MTAs and feeds have theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_take_no_room_of_feeds() {
+    let world = World::new();
+    let mut held = Vec::new();
+    for number in 0..40 {
+        let mut taken = world.intake.begin_of_strangers(network(format!("26.1.{number}.3").parse().unwrap()));
+        while taken.grow(1 << 20).is_ok() {}
+        while taken.grow(1).is_ok() {}
+        held.push(taken);
+    }
+    assert!((120 << 20..=128 << 20).contains(&world.intake.metrics.intake_held.get()));
+    let message = format!("{BEGIN}Subject: x\r\n\r\nx\r\n.\r\nQUIT\r\n");
+    for (channel, client, expected) in [(0, "127.0.0.1", "250 2.0.0"), (1, "26.2.2.3", "452 4.3.1")] {
+        let mut client = world.client(channel, client, 64 << 10, SHORT);
+        client.write_all(message.replace("LHLO", if channel == 0 { "LHLO" } else { "EHLO" }).as_bytes()).await.unwrap();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        let behind = said.split_once("354 ").unwrap().1.split_once("\r\n").unwrap().1;
+        assert_eq!(behind[..9], *expected, "{said}");
+    }
+    drop(held);
+    assert_eq!(world.intake.metrics.intake_held.get(), 0);
+}
+
 /// Who is idle is told to come again; a message that is on its way has a moment to come, and is answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_finishes_what_began() {
@@ -213,6 +260,76 @@ async fn a_stop_finishes_what_began() {
         assert!(said.ends_with(end), "{said}");
     }
     assert_eq!(world.refused("too-slow"), 0);
+}
+
+/// Where each recipient is waited for, a client that names many and goes keeps no place, nor one that has taken too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_made_to_wait_may_go() {
+    let world = World::new();
+    let begin = format!("EHLO x\r\nMAIL FROM:<>\r\n{}", "RCPT TO:<a@b>\r\n".repeat(900));
+    let mut gone = world.client(3, "26.1.2.3", 64 << 10, SHORT);
+    gone.write_all(begin.as_bytes()).await.unwrap();
+    drop(gone);
+    let slow = Patience { session: SOON, ..SHORT };
+    let (said, took) = drip(world.client(3, "26.1.2.3", 64 << 10, slow), &begin, "").await;
+    assert!(said.ends_with("550 5.1.1 No such recipient here\r\n421 4.4.2 Took too long; closing\r\n"), "{said}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    timeout(Duration::from_secs(5), async {
+        while world.counts.open() > 0 {
+            sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("nobody stays");
+}
+
+/// What a stranger is told of a message to these, behind the command that ends it, and after how long.
+async fn probed(world: &World, recipients: &[&str]) -> (String, Duration) {
+    let mut client = world.client(2, "26.1.2.3", 64 << 10, SHORT);
+    let recipients: String = recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>\r\n")).collect();
+    let said = format!("EHLO x\r\nMAIL FROM:<>\r\n{recipients}DATA\r\nSubject: x\r\n\r\nx\r\n.\r\nQUIT\r\n");
+    let began = Instant::now();
+    client.write_all(said.as_bytes()).await.unwrap();
+    let mut told = String::new();
+    timeout(Duration::from_secs(60), client.read_to_string(&mut told)).await.unwrap().unwrap();
+    let behind = told.split_once("354 ").unwrap().1.split_once("\r\n").unwrap().1;
+    (behind.to_owned(), began.elapsed())
+}
+
+/// A slow disk, or one that fails, tells nobody which addresses are traps (ATTACKS C02): since 0.1.0's first trap server a message
+/// for none was taken at once while one for a trap waited for its commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_probes_waits_for_the_disk_hit_or_miss() {
+    let world = World::new();
+    for recipient in ["trap@d.example", "nobody@d.example"] {
+        let ledger = rusqlite::Connection::open(world.folder.path().join("ledger.sqlite")).unwrap();
+        ledger.busy_timeout(Duration::from_secs(9)).unwrap();
+        ledger.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let held = Duration::from_secs(2);
+        let freed = async {
+            sleep(held).await;
+            ledger.execute_batch("ROLLBACK").unwrap();
+        };
+        let recipients = [recipient];
+        let ((told, took), ()) = tokio::join!(probed(&world, &recipients), freed);
+        assert_eq!(told, "250 2.0.0 Ok: taken\r\n221 2.0.0 Bye\r\n", "{recipient}");
+        assert!(took >= held, "{recipient}: {took:?}");
+    }
+}
+
+/// Nor does a quota tell how many of many are.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recipient_of_a_probe_is_asked_for() {
+    for recipients in
+        [["trap@d.example", "no@d.example", "no@e.example"], ["no@d.example", "no@e.example", "no@f.example"]]
+    {
+        let world = World::new();
+        let mut told = Vec::new();
+        for _ in 0..2 {
+            told.push(probed(&world, &recipients).await.0[..9].to_owned());
+        }
+        assert_eq!(told, ["250 2.0.0", "452 4.2.2"], "{recipients:?}");
+    }
 }
 
 #[test]

@@ -126,7 +126,15 @@ fn xforward_is_of_one_transaction() {
         (format!("LHLO x\r\n{one}RSET\r\n{mail}"), vec![None]),
         (format!("LHLO x\r\n{one}LHLO x\r\n{mail}"), vec![None]),
         (format!("LHLO x\r\n{one}XFORWARD ADDR=[UNAVAILABLE]\r\n{mail}"), vec![Some(Stated::Unavailable)]),
-        (format!("LHLO x\r\n{one}XFORWARD ADDR=x\r\n{mail}"), vec![address("26.1.2.3")]),
+        // What cannot be read, or is refused, leaves nobody's address for another message.
+        (format!("LHLO x\r\n{one}XFORWARD ADDR=x\r\n{mail}{mail}"), vec![Some(Stated::Unavailable), None]),
+        (format!("LHLO x\r\n{one}MAIL FROM:<> SIZE=52428801\r\n{mail}"), vec![None]),
+        (format!("LHLO x\r\n{one}MAIL FROM:<> RET=HDRS\r\n{mail}"), vec![None]),
+        (format!("LHLO x\r\n{one}MAIL FROM:a@b\r\n{mail}"), vec![None]),
+        (
+            format!("LHLO x\r\n{one}MAIL FROM:<>\r\nMAIL FROM:<>\r\nRCPT TO:<t@d.example>\r\nDATA\r\n.\r\n"),
+            vec![address("26.1.2.3")],
+        ),
         (format!("LHLO x\r\nMAIL FROM:<>\r\n{one}RSET\r\n{mail}"), vec![None]),
         (format!("{one}LHLO x\r\n{mail}"), vec![None]),
     ] {
