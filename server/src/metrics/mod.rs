@@ -160,7 +160,7 @@ impl Metrics {
         registry.register(Box::new(reloaded_at.clone()))?;
         let intake_held = IntGauge::new(
             "firsthand_intake_held_bytes",
-            "Bytes of messages that are on their way in, by any channel; 268435456 at most.",
+            "Bytes of messages that are on their way in, by any channel; 402653184 at most (256 MiB of feeds, 128 MiB of strangers).",
         )?;
         registry.register(Box::new(intake_held.clone()))?;
         let (http, intake) = (Arc::<Counts>::default(), Arc::<Counts>::default());
