@@ -406,7 +406,7 @@ fn random<const N: usize>() -> Result<[u8; N], CommandError> {
 fn start_logs() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // A log line is one line of text to a terminal and one JSON object to a collector.
+    // One line of text each, in colour where somebody looks.
     let started = if io::stderr().is_terminal() { logs.try_init() } else { logs.with_ansi(false).try_init() };
     if let Err(error) = started {
         eprintln!("firsthand: no logs: {error}");
