@@ -392,9 +392,9 @@ pub(super) fn warn_of_doubtful(intakes: &[IntakeEntry<'_>], feeds: &[FeedEntry<'
         let address = trap.to_string().to_lowercase();
         let domain = format!("@{}", trap.domain.to_lowercase());
         if of_traps && !known.iter().any(|known| *known == address || *known == domain) {
-            let what =
-                format!("{address:?} is no trap of this file: unless it is registered by command, nothing is taken");
-            value.warn(Flaw::new(what, format!("register it with [[trap]] address = {address:?}")));
+            // Warnings are logged, and no log tells of traps (ATTACKS F05).
+            let what = "is no trap of this file: unless it is registered by command, nothing is taken";
+            value.warn(Flaw::new(what, "register it with [[trap]]"));
         }
     }
 }

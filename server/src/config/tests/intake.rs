@@ -136,6 +136,7 @@ fn doubtful_channels_are_warned_of() {
     ] {
         let told = warned(&with(intake));
         assert!(told.len() == 1 && told[0].contains(key) && told[0].contains(what), "{told:?}");
+        assert!(!told[0].contains("b.example"), "no log tells of traps: {told:?}");
     }
     for good in [
         "kind = \"lmtp\"\nlisten = [\"10.9.0.1:24\", \"[::1]:24\", \"unix:x\"]\nfeed = \"own\"\nsocket-group = \"x\"",
