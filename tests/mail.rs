@@ -306,7 +306,7 @@ fn strangers_bring_nothing_to_a_listener_of_ours() {
     let service = service(&format!("{elsewhere}{lmtp}{lmtp}proxies = [\"127.0.0.1\"]\n"));
     for _ in 0..3 {
         let mut client = Client::silent(door(&service, "lmtp", 0));
-        assert_eq!(client.reply(), "554 5.7.1 Nothing is taken from here");
+        assert_eq!(client.reply(), "421 4.7.1 Nothing is taken from here");
         assert!(client.reply().is_empty());
     }
     assert_eq!(service.log().matches("was turned away").count(), 1, "{}", service.log());
@@ -316,7 +316,7 @@ fn strangers_bring_nothing_to_a_listener_of_ours() {
         client.reply()
     };
     assert!(proxied("PROXY TCP4 10.1.1.7 127.0.0.1 4000 24\r\n").starts_with("220 "));
-    assert!(proxied("PROXY TCP4 10.1.2.7 127.0.0.1 4000 24\r\n").starts_with("554 "));
+    assert!(proxied("PROXY TCP4 10.1.2.7 127.0.0.1 4000 24\r\n").starts_with("421 4.7.1 "));
     // From a proxy there must be one.
     assert_eq!(proxied("LHLO x\r\n"), "");
     let refused = metric(&service, "firsthand_samples_refused_total{why=\"unknown-client\"}");

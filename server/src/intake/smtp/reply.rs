@@ -33,7 +33,8 @@ pub(super) const TOO_MANY_BAD: Reply = reply(421, "4.7.0", "Too many mistakes; c
 pub(super) const TOO_MANY_IDLE: Reply = reply(421, "4.7.0", "Too many commands without a message; closing");
 pub(super) const ENOUGH: Reply = reply(421, "4.3.2", "Enough for one connection; come again");
 pub(super) const NO_FEED_NOW: Reply = reply(421, "4.3.5", "Nothing is taken from here any more; closing");
-pub(super) const NO_FEED: Reply = reply(554, "5.7.1", "Nothing is taken from here");
+/// Not for good: an MTA whose settings lack its address must not bounce what traps took.
+pub(super) const NO_FEED: Reply = reply(421, "4.7.1", "Nothing is taken from here");
 
 pub(super) const UNKNOWN_COMMAND: Reply = reply(500, "5.5.1", "No such command here");
 pub(super) const LINE_TOO_LONG: Reply = reply(500, "5.5.2", "The line is too long; closing");
