@@ -276,6 +276,11 @@ impl Declared {
         Ok(causes)
     }
 
+    /// The feed of that name.
+    pub fn feed(&self, name: &str) -> Option<&Feed> {
+        self.feeds.iter().find(|feed| feed.name == name)
+    }
+
     /// The feed whose token this is. Every feed's token is compared, so that the time tells nothing of which matched.
     pub fn feed_of_token(&self, token: &str) -> Option<&Feed> {
         let mut found = None;

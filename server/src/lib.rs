@@ -4,9 +4,9 @@
 //! prove into versions of the [`zone`], and [`follow`] swaps them in; [`dns`] answers from the zone, beside which the
 //! operator's own files stand as [`lists`], and [`web`] shows it to people. What strangers may hold open is bounded by
 //! [`connections`], and TLS shows them a [`certificate`]. [`config`] reads what the operator wrote, [`declared`] makes
-//! the analyzer's values of it, [`freshness`] hears whether a feed has fallen silent, and [`drill`] attacks them in memory; what the operator corrects comes in by
-//! [`control`]. What the operator's files are must be known before they are read: [`regular_file`]. Only [`command`] sees
-//! everything.
+//! the analyzer's values of it, and [`drill`] attacks them in memory; [`freshness`] hears whether a feed has fallen silent.
+//! What the operator corrects comes in by [`control`]. What the operator's files are must be known before they are read:
+//! [`regular_file`]. Only [`command`] sees everything.
 
 pub mod regular_file;
 pub mod connections;

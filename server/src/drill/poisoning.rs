@@ -112,7 +112,7 @@ fn cost<'g>(ground: &'g Ground, mail: &[UnitKey]) -> Option<Vec<&'g str>> {
 /// What feeds say that lie about one address: direct mail and bounces at every trap, in every hour.
 fn lies(ground: &Ground, tally: &mut Tally<'_>, feeds: &[&str], victim: IpAddr, nature: Nature, hours: i64) {
     for feed in feeds {
-        let declared = ground.declared.feeds.iter().find(|declared| declared.name == *feed);
+        let declared = ground.declared.feed(feed);
         for target in ground.targets.iter().filter(|target| declared.is_none_or(|feed| feed.speaks_for(&target.id))) {
             for hour in THIS_HOUR - hours + 1..=THIS_HOUR {
                 let direct = hit(victim, feed, &target.id, hour);

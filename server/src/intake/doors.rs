@@ -77,7 +77,7 @@ async fn converse(
 /// networks hold it most narrowly. A client on a Unix socket brings those of the named one. None: it may bring nothing.
 pub fn feed_of<'d>(declared: &'d Declared, named: Option<&str>, client: IpAddr) -> Option<&'d Feed> {
     if client == LOCAL.ip() {
-        return declared.feeds.iter().find(|feed| Some(feed.name.as_str()) == named);
+        return declared.feed(named?);
     }
     let client = client.to_canonical();
     let feeds = declared.feeds.iter().filter(|feed| named.is_none_or(|named| feed.name == named));

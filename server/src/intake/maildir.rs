@@ -214,7 +214,7 @@ impl Source {
 
     async fn try_to_take(&self, folders: &Arc<Folders>, name: &OsStr) -> Result<(), Hindrance> {
         let declared = self.intake.declared();
-        let feed = declared.feeds.iter().find(|feed| feed.name == self.feed).ok_or(Hindrance::Unknown)?;
+        let feed = declared.feed(&self.feed).ok_or(Hindrance::Unknown)?;
         let trap = trap_text(&self.maildir.trap);
         let trap = self.intake.recipient(&declared, feed, &trap).ok_or(Hindrance::Unknown)?;
         let mut room = self.intake.begin(&*self.feed);

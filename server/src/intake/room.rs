@@ -81,9 +81,7 @@ impl Reservation {
         self.bytes += bytes;
         Ok(())
     }
-}
 
-impl Reservation {
     /// Takes or gives back room, so that it is for so many bytes.
     ///
     /// # Errors

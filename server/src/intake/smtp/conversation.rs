@@ -336,7 +336,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     /// The feed whose samples the client brings.
     fn feed<'d>(&self, declared: &'d Declared) -> Option<&'d Feed> {
         match self.around.channel.trap_server {
-            Some(_) => declared.feeds.iter().find(|feed| Some(feed.name.as_str()) == self.around.channel.feed),
+            Some(_) => declared.feed(self.around.channel.feed?),
             None => doors::feed_of(declared, self.around.channel.feed, self.client),
         }
     }
@@ -370,7 +370,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     /// Decides of a recipient.
     fn admit(&mut self, address: &str) -> Admission {
         let Some(transaction) = &mut self.transaction else { return Admission::Refused(reply::WRONG_ORDER) };
-        let Some(feed) = transaction.declared.feeds.iter().find(|feed| feed.name == transaction.feed) else {
+        let Some(feed) = transaction.declared.feed(&transaction.feed) else {
             return Admission::Refused(reply::UNKNOWN_RECIPIENT);
         };
         let trap_of = |address: &str| self.around.intake.recipient(&transaction.declared, feed, address);
@@ -443,7 +443,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             // Where nobody may learn how many of its recipients are traps, a message is asked for like one sample: more for each
             // recipient would let strangers use up the quota of all by few messages for nobody.
             let samples = if self.around.channel.is_even() { 1 } else { traps.len() };
-            let of_name = declared.feeds.iter().find(|known| known.name == feed);
+            let of_name = declared.feed(&feed);
             let admitted = of_name.map_or(Ok(()), |feed| (0..samples).try_for_each(|_| self.around.intake.admit(feed)));
             if let Err(refusal) = admitted {
                 return refused(refusal.into());

@@ -99,7 +99,7 @@ impl Taking {
     }
 
     fn feed(&self) -> Result<&Feed, Refusal> {
-        self.declared.feeds.iter().find(|feed| feed.name == self.feed).ok_or(Refusal::NotDurable)
+        self.declared.feed(&self.feed).ok_or(Refusal::NotDurable)
     }
 
     /// Waits for the disk, as a sample would.
