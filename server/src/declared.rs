@@ -354,7 +354,11 @@ fn feed(settings: &Settings, declared: &FeedSettings, id: Id<'_>) -> Feed {
         name: declared.name.clone(),
         token: declared.token,
         certificate: declared.certificate,
-        topology: topology(known_relays(settings), &declared.relays, declared.boundary),
+        topology: topology(
+            settings.relays.iter().filter(|relay| declared.knows(&relay.name, &settings.feeds)),
+            &declared.relays,
+            declared.boundary,
+        ),
         stamps: declared.stamps,
         quota: declared.quota,
         kind: declared.kind,
@@ -372,30 +376,20 @@ fn topology<'s>(known: impl Iterator<Item = &'s RelaySettings>, top: &[String], 
     Topology { top: at_top.map(|(index, _)| index).collect(), boundary, relays }
 }
 
-/// The relays that every feed knows. Those of reporters are strangers elsewhere: else a partner whose reports are taken
-/// could write lines in mail to our own traps, which no cap of a foreign feed would hold.
-pub fn known_relays(settings: &Settings) -> impl Iterator<Item = &RelaySettings> {
-    settings.relays.iter().filter(|relay| {
-        let named =
-            |names: fn(&FeedSettings) -> &[String]| settings.feeds.iter().any(|feed| names(feed).contains(&relay.name));
-        named(|feed| &feed.relays) || !named(|feed| &feed.reporter_relays)
-    })
-}
-
-/// Who reports to a feed: his relays are known beside those that every feed knows.
+/// Who reports to a feed: his relays are known beside those of the feed.
 fn reporter(settings: &Settings, feed: &FeedSettings) -> Reporter {
-    let known: Vec<&str> = known_relays(settings).map(|relay| relay.name.as_str()).collect();
     let relays = settings
         .relays
         .iter()
-        .filter(|relay| known.contains(&relay.name.as_str()) || feed.reporter_relays.contains(&relay.name));
+        .filter(|relay| feed.reporter_relays.contains(&relay.name) || feed.knows(&relay.name, &settings.feeds));
     Reporter {
         networks: feed.reporter_networks.clone(),
         topology: topology(relays, &feed.reporter_relays, Boundary::Headers),
     }
 }
 
-fn relay(declared: &RelaySettings) -> Relay {
+/// A relay, ready to be asked.
+pub fn relay(declared: &RelaySettings) -> Relay {
     Relay {
         name: declared.name.clone(),
         hosts: declared.hosts.iter().map(|host| HostPattern::new(host)).collect(),
@@ -442,7 +436,10 @@ fn exemptions(settings: &Settings) -> impl Iterator<Item = Exemption> + '_ {
         .filter(|address| !address.is_unspecified())
         .map(|address| Exemption { network: address.into(), reason: "an address of this service".to_owned() });
     let relays = settings.relays.iter().flat_map(|relay| {
-        let reason = format!("our own relay {}", relay.name);
+        let reason = match settings.feeds.iter().find(|feed| !feed.knows(&relay.name, &settings.feeds)) {
+            None => format!("our own relay {}", relay.name),
+            Some(_) => format!("somebody else's relay {}", relay.name),
+        };
         relay.networks.iter().map(move |network| Exemption { network: *network, reason: reason.clone() })
     });
     let feeds = settings.feeds.iter().flat_map(|feed| {

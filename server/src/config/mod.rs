@@ -395,7 +395,8 @@ pub struct FeedSettings {
     /// The digest of its client certificate, no two feeds have the same; none: it shows none.
     #[serde(rename = "certificate-digest", skip_serializing_if = "Option::is_none")]
     pub certificate: Option<CertificateDigest>,
-    /// The names of the relays that may stand at the top of its samples; at least one where it reads headers.
+    /// The names of the relays that may stand at the top of its samples; at least one where it reads headers. Those of a
+    /// foreign feed are known in its own samples only (see [`FeedSettings::knows`]).
     pub relays: Vec<String>,
     /// What proves the origin of its samples.
     #[serde(serialize_with = "word::print")]
@@ -426,6 +427,26 @@ pub struct FeedSettings {
     /// `relays` is known in reported messages only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reporter_relays: Vec<String>,
+}
+
+impl FeedSettings {
+    /// Whether the lines of the relay of that name are believed in this feed's samples, where `feeds` are all that there
+    /// are: if the feed names it in `relays`; if another names it there through which our own mail comes; or if none names
+    /// it at all, as it is with relays behind relays. What somebody else vouches for is his: else a partner could write
+    /// lines in mail to our own traps, which no cap of a foreign feed would hold (G4).
+    pub fn knows(&self, relay: &str, feeds: &[Self]) -> bool {
+        let has_at_top = |feed: &Self| feed.relays.iter().any(|name| name == relay);
+        // Reports are a stranger's word, and come in through relays of ours.
+        let is_ours = |feed: &Self| feed.trust == Trust::Own || feed.kind == FeedKind::Reports;
+        has_at_top(self)
+            || feeds.iter().any(|feed| is_ours(feed) && has_at_top(feed))
+            || !feeds.iter().any(|feed| feed.names(relay))
+    }
+
+    /// Whether it names this relay, as its own or its reporter's.
+    pub fn names(&self, relay: &str) -> bool {
+        self.relays.iter().chain(&self.reporter_relays).any(|name| name == relay)
+    }
 }
 
 /// `[[trap]]`: a registered recipient.

@@ -205,23 +205,19 @@ pub(super) fn refuse_unknown_traps(feeds: &[FeedEntry<'_>], traps: &[TrapEntry<'
     }
 }
 
-/// Refuses networks of a reporter in which a relay lies that is known to all: the walk goes on behind it, and never tells
-/// that a report comes from there.
+/// Refuses networks of a reporter in which a relay lies that his feed knows: the walk goes on behind it, and never tells
+/// that a report comes from there. What was refused is left out, since its mend comes first.
 fn refuse_relays_as_reporters(relays: &[RelayEntry<'_>], feeds: &[FeedEntry<'_>]) {
-    let names = |named: &Option<Vec<Named<'_>>>, relay: &RelaySettings| {
-        named.iter().flatten().any(|(_, name)| *name == relay.name)
-    };
-    let is_of_reporters_only = |relay: &RelaySettings| {
-        feeds.iter().any(|feed| names(&feed.reporter_relays, relay))
-            && !feeds.iter().any(|feed| names(&feed.relays, relay))
-    };
-    let known =
-        || relays.iter().filter_map(|relay| relay.settings.as_ref()).filter(|relay| !is_of_reporters_only(relay));
-    for (value, network) in feeds.iter().flat_map(|feed| feed.reporter_networks.iter().flatten()) {
-        let within = |relay: &&RelaySettings| {
-            relay.networks.iter().any(|other| network.contains(other) || other.contains(network))
-        };
-        if let Some(relay) = known().find(within) {
+    let all: Vec<FeedSettings> = feeds.iter().filter_map(|feed| feed.settings.clone()).collect();
+    for feed in feeds {
+        let Some(settings) = &feed.settings else { continue };
+        for (value, network) in feed.reporter_networks.iter().flatten() {
+            let within = |relay: &&RelaySettings| {
+                relay.networks.iter().any(|other| network.contains(other) || other.contains(network))
+            };
+            let known = relays.iter().filter_map(|relay| relay.settings.as_ref());
+            let mut known = known.filter(|relay| settings.knows(&relay.name, &all));
+            let Some(relay) = known.find(within) else { continue };
             let what = format!(
                 "\"{network}\" overlaps the networks of relay {:?}, behind which a report's way is followed further",
                 relay.name

@@ -154,7 +154,7 @@ fn from_inside(ground: &Ground) -> Option<Outcome> {
     }
     let mut outcome = volley.outcome(A02_INSIDE, &ground.victims);
     for (relay, network, _) in inside {
-        let relay = &ground.relays()[relay].name;
+        let relay = &ground.relays[relay].name;
         outcome.remark(&format!(
             "Strangers have addresses in {network}: give relay {relay} only the addresses that it sends from."
         ));
@@ -182,10 +182,11 @@ fn lures(ground: &Ground, route: &Route, victim: IpAddr) -> Vec<(IpAddr, Vec<u8>
     let mut lures = vec![(victim, ground.stranger_line(victim))];
     let Some(boundary) = route.stops.last().map(|stop| stop.relay) else { return lures };
     let imitation = |relay: usize| ground.imitations_of(relay, victim).into_iter().next().map(|(line, _)| line);
-    if !ground.relays()[boundary].handovers.is_empty() {
+    if !ground.relays[boundary].handovers.is_empty() {
         lures.extend(imitation(boundary).map(|line| (IpAddr::from([127, 0, 0, 1]), line)));
     }
-    let others = ground.relay_networks().filter(|(relay, _)| *relay != boundary).take(LURES);
+    let others =
+        ground.relay_networks().filter(|(relay, _)| *relay != boundary && ground.knows(route.feed, *relay)).take(LURES);
     lures.extend(others.filter_map(|(relay, network)| Some((first_host(network), imitation(relay)?))));
     lures
 }
@@ -388,7 +389,7 @@ fn local_mail(ground: &Ground) -> Outcome {
     let lines: Vec<_> = ground.victims.iter().flat_map(|victim| ground.imitations(*victim)).collect();
     let loopback = IpAddr::from([127, 0, 0, 1]);
     for route in ground.routes(4 * lines.len()) {
-        let Some(relay) = route.stops.last().map(|stop| &ground.relays()[stop.relay]) else { continue };
+        let Some(relay) = route.stops.last().map(|stop| &ground.relays[stop.relay]) else { continue };
         let local = LOCAL.iter().filter(|form| relay.dialect.is_none_or(|dialect| form.dialect == dialect));
         let forms: Vec<&Form> = local.chain(hidden_forms_of(relay)).collect();
         for (line, imitated) in &lines {
@@ -402,7 +403,7 @@ fn local_mail(ground: &Ground) -> Outcome {
                     continue;
                 }
                 let verdict = volley.tally.judge(&shot);
-                match verdict.origin.ok().and_then(|_| declared_step(ground, &verdict)) {
+                match verdict.origin.ok().and_then(|_| declared_step(ground, route.feed, &verdict)) {
                     Some((relay, step)) => drop(vouched.entry(relay).or_default().insert(step.name())),
                     None => volley.tally.take(&shot, &verdict),
                 }
@@ -420,9 +421,9 @@ fn local_mail(ground: &Ground) -> Outcome {
 }
 
 /// The step inside a relay over which the walk went, and whose it is.
-fn declared_step<'g>(ground: &'g Ground, verdict: &Verdict) -> Option<(&'g str, Handover)> {
+fn declared_step<'g>(ground: &'g Ground, feed: usize, verdict: &Verdict) -> Option<(&'g str, Handover)> {
     verdict.path.iter().find_map(|line| {
-        let relay = &ground.relays()[line.relay];
+        let relay = ground.relay_on_path(feed, line);
         let step = match line.source {
             Source::Handover(step) => step,
             Source::Peer(peer) if peer.is_loopback() => Handover::Loopback,

@@ -10,11 +10,12 @@ use firsthand_analyzer::address::is_special_purpose;
 use firsthand_analyzer::forms::{FORMS, Form, HIDDEN};
 use firsthand_analyzer::received::{Dialect, Handover};
 use firsthand_analyzer::score::Tier;
-use firsthand_analyzer::topology::{Boundary, Relay};
+use firsthand_analyzer::topology::{Boundary, Relay, Topology};
+use firsthand_analyzer::trust::PathLine;
 use ipnet::IpNet;
 
-use crate::config::{FeedKind, FeedSettings, Settings};
-use crate::declared::{Declared, known_relays};
+use crate::config::{FeedKind, FeedSettings, RelaySettings, Settings};
+use crate::declared::{Declared, relay};
 
 /// Where attackers and victims are sought: addresses that anybody may have.
 const CANDIDATES_V4: [[u8; 4]; 12] = [
@@ -105,7 +106,9 @@ pub(super) struct Ground {
     pub(super) declared: Declared,
     /// The traps, in the order of the settings.
     pub(super) targets: Vec<Target>,
-    /// A name for each relay of the topology, as it writes it after `by`.
+    /// The relays that any of the feeds knows, in the order of the settings.
+    pub(super) relays: Vec<Relay>,
+    /// Their names, as each writes them after `by`.
     pub(super) hosts: Vec<Vec<String>>,
     /// Who attacks, in IPv4 and IPv6, as far as there are free addresses.
     pub(super) attackers: Vec<IpAddr>,
@@ -126,8 +129,6 @@ impl Ground {
     pub(super) fn of(settings: &Settings) -> Self {
         let declared = Declared::of(settings, str::to_owned);
         let targets = targets(settings, &declared);
-        let hosts = known_relays(settings).map(|relay| relay.hosts.iter().map(|host| instance(host)).collect());
-        let hosts: Vec<Vec<String>> = hosts.collect();
         let v4 = free(&declared, candidates_v4());
         let v6 = free(&declared, candidates_v6());
         let role = |number: usize| -> Vec<IpAddr> {
@@ -140,23 +141,32 @@ impl Ground {
         let (attackers, victims) = (or_any(role(0), 0), or_any(role(1), 1));
         let server = or_any(role(2), 2)[0];
         let feeds = feeds(settings);
+        let known = |relay: &&RelaySettings| {
+            feeds.iter().any(|index| settings.feeds[*index].knows(&relay.name, &settings.feeds))
+        };
+        let known: Vec<&RelaySettings> = settings.relays.iter().filter(known).collect();
+        let hosts = known.iter().map(|relay| relay.hosts.iter().map(|host| instance(host)).collect()).collect();
+        let relays: Vec<Relay> = known.into_iter().map(relay).collect();
         let routes = feeds.iter().flat_map(|index| {
             let topology = &declared.feeds[*index].topology;
             match topology.boundary {
                 Boundary::Channel => vec![Route { feed: *index, stops: Vec::new() }],
-                Boundary::Headers => {
-                    topology.top.iter().flat_map(|top| routes(*index, *top, &topology.relays)).collect()
-                }
+                Boundary::Headers => routes(*index, topology, &relays),
             }
         });
         let routes = routes.collect();
         let exempt = settings.exemptions.iter().flat_map(|exemption| exemption.networks.clone()).collect();
-        Self { exempt, feeds, targets, hosts, attackers, victims, server, routes, declared }
+        Self { exempt, feeds, targets, hosts, attackers, victims, server, relays, routes, declared }
     }
 
-    /// The relays.
-    pub(super) fn relays(&self) -> &[Relay] {
-        self.declared.feeds.first().map_or(&[], |feed| &feed.topology.relays)
+    /// The relay that wrote a line of the path of a verdict on this feed's mail.
+    pub(super) fn relay_on_path(&self, feed: usize, line: &PathLine) -> &Relay {
+        &self.declared.feeds[feed].topology.relays[line.relay]
+    }
+
+    /// Whether a feed knows a relay.
+    pub(super) fn knows(&self, feed: usize, relay: usize) -> bool {
+        is_known(&self.declared.feeds[feed].topology, &self.relays[relay])
     }
 
     /// The routes on which so many different messages are tried: all, or as many as there is time for, evenly.
@@ -198,7 +208,7 @@ impl Ground {
     /// Networks that settings give to a relay, with its index.
     pub(super) fn relay_networks(&self) -> impl Iterator<Item = (usize, IpNet)> {
         let networks = |(index, relay): (usize, &Relay)| relay.networks.iter().map(move |net| (index, *net)).collect();
-        self.relays().iter().enumerate().flat_map(networks as fn((usize, &Relay)) -> Vec<(usize, IpNet)>)
+        self.relays.iter().enumerate().flat_map(networks as fn((usize, &Relay)) -> Vec<(usize, IpNet)>)
     }
 }
 
@@ -282,8 +292,21 @@ pub(super) fn hidden_forms_of(relay: &Relay) -> Vec<&'static Form> {
     HIDDEN.iter().filter(|form| relay.dialect.is_none_or(|dialect| form.dialect == dialect)).collect()
 }
 
-/// The routes to `top`: straight from the sender, over each other relay, and over itself where it declares that.
-fn routes(feed: usize, top: usize, relays: &[Relay]) -> Vec<Route> {
+/// Whether a topology holds this relay.
+fn is_known(topology: &Topology, relay: &Relay) -> bool {
+    topology.relays.iter().any(|known| known.name == relay.name)
+}
+
+/// The routes to each relay that may stand at the top of a feed's samples: straight from the sender, over each other relay
+/// that the feed knows, and over itself where it declares that.
+fn routes(feed: usize, topology: &Topology, relays: &[Relay]) -> Vec<Route> {
+    let may_be_top = |relay: &Relay| topology.top.iter().any(|top| topology.relays[*top].name == relay.name);
+    let tops = (0..relays.len()).filter(|index| may_be_top(&relays[*index]));
+    let below: Vec<usize> = (0..relays.len()).filter(|index| is_known(topology, &relays[*index])).collect();
+    tops.flat_map(|top| routes_to(feed, top, &below, relays)).collect()
+}
+
+fn routes_to(feed: usize, top: usize, below: &[usize], relays: &[Relay]) -> Vec<Route> {
     let mut routes = Vec::new();
     let at = |relay: usize, form, seen_as| Stop { relay, form, seen_as };
     let mut stated = forms_of(&relays[top]);
@@ -297,7 +320,8 @@ fn routes(feed: usize, top: usize, relays: &[Relay]) -> Vec<Route> {
     if !relays[top].handovers.is_empty() {
         stated.extend(hidden_forms_of(&relays[top]).into_iter().filter(|_| relays[top].dialect.is_some()));
     }
-    for (index, other) in relays.iter().enumerate() {
+    for index in below.iter().copied() {
+        let other = &relays[index];
         let seen_as = match index == top {
             true if relays[top].handovers.contains(&Handover::Loopback) => Some(IpAddr::from([127, 0, 0, 1])),
             true => continue,

@@ -135,7 +135,7 @@ impl Ground {
 
     /// A line of each of our relays in each of its forms and names, as a forger writes it to name `victim`; with what it is.
     pub(super) fn imitations(&self, victim: IpAddr) -> Vec<(Vec<u8>, String)> {
-        (0..self.relays().len()).flat_map(|relay| self.imitations_of(relay, victim)).collect()
+        (0..self.relays.len()).flat_map(|relay| self.imitations_of(relay, victim)).collect()
     }
 
     /// The same of one relay.
@@ -143,7 +143,7 @@ impl Ground {
         let target = self.target();
         let mut lines = Vec::new();
         for host in &self.hosts[relay] {
-            for form in forms_of(&self.relays()[relay]) {
+            for form in forms_of(&self.relays[relay]) {
                 if victim.is_ipv4() || form.takes_ipv6() {
                     let way = Way { by: host, domain: &target.domain, peer: victim, ..PLAIN };
                     lines.push((field(&form.write(&plain_said(&target), way)), format!("{host} as {form:?}")));

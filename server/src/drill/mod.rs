@@ -23,9 +23,9 @@ use std::net::IpAddr;
 
 use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::forms::PLAIN;
-use firsthand_analyzer::score::List;
+use firsthand_analyzer::score::{List, Trust};
 
-use crate::config::{Mode, Settings};
+use crate::config::{FeedKind, Mode, Settings};
 use ground::Ground;
 use mail::{SPAM, plain_said};
 use tally::{NOW, Tally};
@@ -124,7 +124,7 @@ const WIDE: [u8; 2] = [8, 64];
 fn control(settings: &Settings, ground: &Ground) -> Outcome {
     let mut outcome = Outcome::of(CONTROL, &[], &ground.attackers);
     let mut tally = Tally::new(ground);
-    let mut proves = vec![None; ground.relays().len()];
+    let mut proves = vec![None; ground.relays.len()];
     for attacker in &ground.attackers {
         for route in ground.routes(1) {
             if !route.takes(*attacker) {
@@ -158,16 +158,26 @@ fn control(settings: &Settings, ground: &Ground) -> Outcome {
     for feed in declared.feeds.iter().filter(|feed| feed.reporter.is_some()) {
         outcome.remark(&format!("What feed {} reports is not drilled: its reporter vouches for that.", feed.name));
     }
-    for (relay, proof) in ground.relays().iter().zip(proves) {
+    for (relay, proof) in ground.relays.iter().zip(proves) {
         if let Some(Err(reason)) = proof {
             let why = reason.name();
             outcome.remark(&format!("Mail that relay {} takes from a stranger proves nothing ({why}).", relay.name));
         }
     }
+    if settings.feeds.iter().any(|feed| feed.trust == Trust::Foreign && feed.kind != FeedKind::Reports) {
+        for relay in &settings.relays {
+            if !settings.feeds.iter().any(|feed| feed.names(&relay.name)) {
+                outcome.remark(&format!(
+                    "No feed names relay {}, so that every feed believes it: a partner's belongs in his feed's relays.",
+                    relay.name
+                ));
+            }
+        }
+    }
     for (relay, network) in ground.relay_networks() {
         let bits = network.max_prefix_len() - network.prefix_len();
         if bits > WIDE[usize::from(network.addr().is_ipv6())] {
-            let name = &ground.relays()[relay].name;
+            let name = &ground.relays[relay].name;
             outcome.remark(&format!("Whoever has an address in {network} is believed like relay {name}."));
         }
     }

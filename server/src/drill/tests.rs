@@ -136,6 +136,25 @@ fn a_channel_tells_the_peer() {
     }
 }
 
+/// A foreign feed's relays write lines for that feed only: its mail is drilled over them, and ours is not.
+#[test]
+fn a_foreign_feeds_relays_are_its_own() {
+    let edge = "[[relay]]\nname = \"edge\"\nhosts = [\"mx.partner.example\"]\nnetworks = [\"45.1.0.25\"]\n";
+    let partner = feed("partner", "trust = \"foreign\"").replace("mx1", "edge");
+    let text = usual() + edge + &partner;
+    let ground = ground(&text);
+    let over = |feed: &str| {
+        let of_feed = ground.routes(1).filter(|route| ground.declared.feeds[route.feed].name == feed);
+        let stops = of_feed.flat_map(|route| &route.stops).map(|stop| ground.relays[stop.relay].name.as_str());
+        stops.collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((over("traps"), over("partner")), (["mx1"].into(), ["edge", "mx1"].into()));
+    assert_eq!(harmful(&drill(&settings(&text))), [""; 0]);
+    let unnamed = text.replace("relays = [\"edge\"]", "relays = [\"mx1\"]");
+    let told = |text: &str| controlled(text).note.contains("No feed names relay edge");
+    assert!(told(&unnamed) && !told(&text));
+}
+
 #[test]
 fn foreign_feeds_list_in_pairs_only() {
     let foreign = |name: &str| feed(name, "trust = \"foreign\"");

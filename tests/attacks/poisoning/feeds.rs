@@ -316,6 +316,31 @@ fn c03_a_feed_is_withdrawn_by_one_command() {
     remains(&service);
 }
 
+/// C03, G2. A partner's relays are declared for what he hands in, where the cap of a foreign feed holds him. They bring mail
+/// to our own traps, too, with a victim in the lines that they write: that proves nothing but that they brought it.
+#[test]
+fn c03_a_partners_relay_lies_in_mail_to_our_own_traps() {
+    let partner = "[[relay]]\nname = \"edge\"\nhosts = [\"mx.partner.example\"]\nnetworks = [\"83.70.214.25\"]\n\
+                   dialect = \"postfix\"\n";
+    let service = Service::start(&(settings(6) + partner + &FAR.replace("mx1", "edge")));
+    let lie = |number: usize| {
+        let line = message("83.70.211.36", number);
+        String::from_utf8(line).unwrap().replace("mx1.example.net", "mx.partner.example")
+    };
+    for trap in 0..6 {
+        let passed_on = "Received: from mx.partner.example (mx.partner.example [83.70.214.25])\n\tby mx1.example.net (Postfix) \
+                         with ESMTP id 4F\n\tfor <trap@d0.example>; Mon, 23 Nov 2026 22:02:48 +0000 (UTC)\n";
+        let (status, answer) =
+            service.submit(&format!("trap@d{trap}.example"), (passed_on.to_owned() + &lie(trap)).as_bytes()).unwrap();
+        assert_eq!((status, &answer["verdict"]["origin"]), (202, &"83.70.214.25".into()), "{answer}");
+        let (_, answer) = far(&service, &format!("trap@d{trap}.example"), lie(100 + trap).as_bytes());
+        assert_eq!(answer["verdict"]["origin"], "83.70.211.36", "what he hands in is read by his relays: {answer}");
+        service.submit(&format!("trap@d{trap}.example"), &message("83.70.212.1", 200 + trap)).unwrap();
+    }
+    service.wait("own evidence", |service| service.lists("83.70.212.1"));
+    assert!(!service.lists("83.70.211.36") && !service.lists("83.70.214.25"));
+}
+
 /// C03. A feed floods the intake. Its quota turns it away, with nobody else's samples.
 #[test]
 fn c03_a_feed_has_a_quota_of_its_own() {

@@ -202,6 +202,37 @@ fn the_traps_of_a_feed_are_registered() {
     }
 }
 
+/// G4: what a partner vouches for is his; a relay that nobody names stands behind ours.
+#[test]
+fn a_relay_of_a_foreign_feed_is_known_to_that_feed_only() {
+    let mut text = String::new();
+    for (number, relay) in ["ours", "behind", "both", "far", "farther", "isp"].into_iter().enumerate() {
+        let network = format!("10.9.0.{number}");
+        text += &format!("[[relay]]\nname = \"{relay}\"\nhosts = [\"{relay}.example\"]\nnetworks = [\"{network}\"]\n");
+    }
+    let feed = |name: &str, relays: &str, more: &str| {
+        format!("[[feed]]\nname = \"{name}\"\ntoken = \"{name}-TOKEN-TOKEN-TOKEN\"\nrelays = {relays}\n{more}\n")
+    };
+    let foreign = "trust = \"foreign\"";
+    text += &feed("own", "[\"ours\", \"both\"]", "");
+    text += &feed("far", "[\"far\", \"both\"]", foreign);
+    text += &feed("farther", "[\"farther\"]", foreign);
+    let reports = "kind = \"reports\"\nreporter-networks = [\"45.0.0.0/28\"]\nreporter-relays = [\"isp\"]";
+    text += &feed("reports", "[\"ours\"]", reports);
+    let settings = loaded(&text).settings;
+    for (feed, known) in [
+        ("own", "ours behind both"),
+        ("far", "ours behind both far"),
+        ("farther", "ours behind both farther"),
+        ("reports", "ours behind both"),
+    ] {
+        let feed = settings.feeds.iter().find(|candidate| candidate.name == feed).unwrap();
+        let relays = settings.relays.iter().map(|relay| relay.name.as_str());
+        let found: Vec<&str> = relays.filter(|relay| feed.knows(relay, &settings.feeds)).collect();
+        assert_eq!(found.join(" "), known, "{}", feed.name);
+    }
+}
+
 #[test]
 fn reporters_are_checked() {
     let good = RELAY_AND_FEED.to_owned()
@@ -261,7 +292,7 @@ fn reporters_are_checked() {
     // What a reporter's relay wrote is read by headers, whatever the channel of the report.
     let nameless = with("hosts = [\"mx.isp.example\"]\n", "").replace("kind", "boundary = \"channel\"\nkind");
     assert_mistake(&nameless, 13, "relay.hosts", "names no host", "\"by\"");
-    // One that a feed names in `relays` as well is known to all, and a report's way is followed behind it.
+    // One that the feed names in `relays` as well is known to it, and a report's way is followed behind it.
     let both = with("relays = [\"mx1\"]", "relays = [\"mx1\", \"isp-mx\"]").replace("45.0.0.0/28", "45.1.0.0/28");
     assert_mistake(&both, 10, "feed.reporter-networks", "relay \"isp-mx\"", "none of your relays'");
     loaded(&with("45.0.0.0/28", "45.1.0.0/28"));
