@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench intake` offers messages of 5 kB over kept connections, as many at a time as there are connections,
 //! for ten seconds each: `http` (a message a request), `batch` (JSON Lines, 100 a request), `lmtp` (as Postfix does) and
-//! `lmtp-pipelined`. `-- SECTION…` takes some of them; `-- seconds=30 connections=64` changes the numbers. Every message is
+//! `lmtp-pipelined`. `backup` is `http` for three times as long, with `firsthand backup` when half of it is over; `import` is
+//! `firsthand submit` with an mbox of 50,000. `-- SECTION…` takes some of them; `-- seconds=30 connections=64` changes the numbers. Every message is
 //! new, its origin one of 50,000. The time of an acknowledgement is from the first byte of a message to its 202 or 250. The
 //! senders share the machine with the service.
 
@@ -40,6 +41,12 @@ fn main() {
         if sections.is_empty() || sections.contains(&name) {
             measure(name, sender, connections, Duration::from_secs(seconds as u64));
         }
+    }
+    if sections.is_empty() || sections.contains(&"backup") {
+        backup(connections, Duration::from_secs(seconds as u64));
+    }
+    if sections.is_empty() || sections.contains(&"import") {
+        import();
     }
 }
 
@@ -86,29 +93,105 @@ fn message(number: usize) -> (String, Vec<u8>) {
     (trap, text)
 }
 
-fn measure(name: &str, connect: fn(&Service) -> Box<dyn Sender>, connections: usize, length: Duration) {
-    let service = Service::start(&settings());
+/// What was acknowledged: how long it took, and when that was, since the begin.
+type Acknowledged = Vec<(Duration, Duration)>;
+
+/// Offers messages for so long, while the caller does something, too.
+fn offer(
+    service: &Service,
+    connect: fn(&Service) -> Box<dyn Sender>,
+    connections: usize,
+    length: Duration,
+    meanwhile: impl FnOnce(Instant),
+) -> Acknowledged {
     let began = Instant::now();
     let next = std::sync::atomic::AtomicUsize::new(0);
-    let before = threads(service.id());
-    let mut waits: Vec<Duration> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let senders: Vec<_> = (0..connections)
             .map(|_| {
                 scope.spawn(|| {
-                    let mut sender = connect(&service);
-                    let mut waits = Vec::new();
+                    let mut sender = connect(service);
+                    let (mut waits, mut acknowledged) = (Vec::new(), Vec::new());
                     while began.elapsed() < length {
                         sender.send(&next, &mut waits);
+                        acknowledged.extend(waits.drain(..).map(|wait| (wait, began.elapsed())));
                     }
-                    waits
+                    acknowledged
                 })
             })
             .collect();
+        meanwhile(began);
         senders.into_iter().flat_map(|sender| sender.join().expect("every message is taken")).collect()
+    })
+}
+
+/// The wait in milliseconds behind which such a share of waits lies, of waits in their order.
+fn quantile(waits: &[Duration], share: f64) -> f64 {
+    let at = (waits.len().saturating_sub(1) as f64 * share).round() as usize;
+    waits.get(at).copied().unwrap_or_default().as_secs_f64() * 1e3
+}
+
+/// What a backup costs those who send meanwhile, and how they fare after it.
+fn backup(connections: usize, length: Duration) {
+    let service = Service::start(&settings());
+    let (mut from, mut until) = (Duration::ZERO, Duration::ZERO);
+    let log = service.ledger().with_extension("sqlite-wal");
+    let mut longest = 0;
+    let acknowledged = offer(&service, connect::<Http>, connections, 3 * length, |began| {
+        std::thread::sleep(3 * length / 2);
+        from = began.elapsed();
+        let output = service.folder.path().join("backup");
+        let made = service.run("backup", &["--output", output.to_str().expect("a path"), "--json"]);
+        until = began.elapsed();
+        longest = fs::metadata(&log).map_or(0, |log| log.len());
+        println!("backup: {}", String::from_utf8_lossy(&made.stdout).trim());
+        assert!(made.status.success(), "{made:?}");
     });
+    for (when, from, until) in [("before", Duration::ZERO, from), ("during", from, until), ("after", until, 3 * length)]
+    {
+        let within = acknowledged.iter().filter(|(_, at)| (from..until).contains(at));
+        let mut waits: Vec<Duration> = within.map(|(wait, _)| *wait).collect();
+        waits.sort_unstable();
+        println!(
+            "  {when} ({:.1} s): {:.0} durable samples a second; p99 {:.1} ms, most {:.1} ms",
+            (until - from).as_secs_f64(),
+            waits.len() as f64 / (until - from).as_secs_f64(),
+            quantile(&waits, 0.99),
+            quantile(&waits, 1.0)
+        );
+    }
+    println!("  the log when it was done: {:.0} MiB", longest as f64 / f64::from(1 << 20));
+}
+
+/// An archive that is handed in by command.
+fn import() {
+    const MESSAGES: usize = 50_000;
+    let service = Service::start(&settings());
+    let path = service.folder.path().join("archive.mbox");
+    let mut mbox = Vec::new();
+    for number in 0..MESSAGES {
+        mbox.extend_from_slice(b"From offers@sender.example Thu Nov 26 08:02:47 2026\n");
+        mbox.extend(message(number).1.into_iter().filter(|octet| *octet != b'\r'));
+        mbox.push(b'\n');
+    }
+    fs::write(&path, &mbox).expect("room on the disk");
+    let began = Instant::now();
+    let path = path.to_str().expect("a path");
+    let done = service.run("submit", &["--feed", "traps", "--trap", "trap@d0.example", "--mbox", path]);
+    let elapsed = began.elapsed().as_secs_f64();
+    assert!(done.status.success(), "{done:?}");
+    println!("import: {:.0} messages a second ({MESSAGES} in {elapsed:.1} s)", MESSAGES as f64 / elapsed);
+}
+
+fn measure(name: &str, connect: fn(&Service) -> Box<dyn Sender>, connections: usize, length: Duration) {
+    let service = Service::start(&settings());
+    let began = Instant::now();
+    let before = threads(service.id());
+    let acknowledged = offer(&service, connect, connections, length, |_| {});
     let (elapsed, after) = (began.elapsed(), threads(service.id()));
+    let mut waits: Vec<Duration> = acknowledged.into_iter().map(|(wait, _)| wait).collect();
     waits.sort_unstable();
-    let at = |share: f64| waits[((waits.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3;
+    let at = |share: f64| quantile(&waits, share);
     let count = waits.len() as f64;
     println!(
         "{name}: {:.0} durable samples a second over {connections} connections ({count} in {:.1} s); acknowledged after: median \
