@@ -141,7 +141,7 @@ async fn overwhelm(mut stream: TcpStream) -> bool {
     let mut said = String::new();
     let _ = stream.read_to_string(&mut said).await;
     // Whoever finds the room taken is told to come again, once it is all read.
-    said.contains("552 5.3.4") || said.contains("452 4.3.1")
+    said.contains("552 5.3.4") || said.contains("451 4.3.0")
 }
 
 /// Delivers a message that is worth it; how long all of it took.

@@ -256,3 +256,71 @@ fn whatever_is_wrong_an_mta_keeps_the_message() {
         assert_eq!(status(true, &arguments), if usual == 0 { 0 } else { 75 }, "{arguments:?}");
     }
 }
+
+/// What was refused is not done: it is handed in again when the import goes on, and counts once.
+#[test]
+fn what_was_refused_is_handed_in_again() {
+    let service = service(&settings(3));
+    let path = mbox(&service, 0..250);
+    let folder = service.folder.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("1.eml"), message("26.1.2.3", 1000)).unwrap();
+    let journals = ["of-mbox", "of-folder"].map(|name| service.folder.path().join(name));
+    let late = |journal: &Path, more: &[&str], path: &Path| {
+        let arguments = [&["--resume", journal.to_str().unwrap()], more].concat();
+        told(submit(&service, "trap@late.example", &arguments, &[path]).output().unwrap())
+    };
+    for _ in 0..2 {
+        let (status, out, said) = late(&journals[0], &["--mbox"], &path);
+        assert!(status == 1 && out.contains("0 taken, 0 known before, 250 refused"), "{out}{said}");
+        let (status, out, _) = late(&journals[1], &[], &folder);
+        assert!(status == 1 && out.contains("1 refused"), "{out}");
+    }
+    let added = service.run("trap", &["add", "trap@late.example"]);
+    assert!(added.status.success(), "{added:?}");
+    mbox(&service, 250..260);
+    let (status, out, said) = late(&journals[0], &["--mbox"], &path);
+    assert!(status == 0 && out.contains("260 taken, 0 known before, 0 refused"), "{out}{said}");
+    let (status, out, _) = late(&journals[1], &[], &folder);
+    assert!(status == 0 && out.contains("1 taken"), "{out}");
+    let (status, out, said) = late(&journals[0], &["--mbox"], &path);
+    assert!(
+        status == 0 && out.starts_with("0 messages in") && said.contains("260 messages were done before"),
+        "{out}{said}"
+    );
+    assert_eq!(kept(&service), 261);
+}
+
+/// What is no message, and what looks like one and is many.
+#[test]
+fn odd_files() {
+    let service = service(&settings(3));
+    let folder = service.folder.path().join("Maildir");
+    fs::create_dir_all(folder.join("new")).unwrap();
+    fs::create_dir_all(folder.join("cur")).unwrap();
+    fs::write(folder.join("new/1"), message("26.1.2.3", 1)).unwrap();
+    // A pipe is none, and what was moved away meanwhile comes later.
+    assert!(Command::new("mkfifo").arg(folder.join("new/2")).status().unwrap().success());
+    let (status, out, said) = run(&service, &[], &[&folder]);
+    assert!(status == 0 && out.contains("1 taken"), "{out}{said}");
+    std::os::unix::fs::symlink("gone", folder.join("new/3")).unwrap();
+    let (status, out, said) = run(&service, &[], &[&folder]);
+    assert!(status == 75 && out.contains("1 known before") && said.contains("1 files were gone"), "{out}{said}");
+    // An empty mbox holds nothing.
+    let empty = service.folder.path().join("empty");
+    fs::write(&empty, "").unwrap();
+    let (status, out, _) = run(&service, &["--mbox"], &[&empty]);
+    assert!(status == 0 && out.starts_with("0 messages in"), "{out}");
+    // Many messages that nobody asked to cut.
+    let path = mbox(&service, 10..13);
+    for arguments in [&[][..], &["--resume", service.folder.path().join("j").to_str().unwrap()]] {
+        let (status, _, said) = run(&service, arguments, &[&path]);
+        assert!(status == 0 && said.contains("looks like an mbox of several; --mbox cuts it"), "{said}");
+    }
+    // What is somebody's file is no journal.
+    let note = service.folder.path().join("note");
+    fs::write(&note, "important").unwrap();
+    let (status, _, said) = run(&service, &["--resume", note.to_str().unwrap()], &[&folder]);
+    assert!(status == 2 && said.contains("no journal of an import"), "{said}");
+    assert_eq!(fs::read(&note).unwrap(), b"important");
+}

@@ -301,6 +301,10 @@ fn a_client_certificate_names_its_feed() {
     let mut feeds = connection.prepare("SELECT feed FROM facts ORDER BY fact").unwrap();
     let feeds: Vec<String> = feeds.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert_eq!(feeds, ["far", "traps", "traps"]);
+    let metrics = service.get("/metrics").1;
+    let expiry = metrics.lines().find_map(|line| line.strip_prefix("firsthand_http_certificate_expiry_seconds "));
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(expiry.unwrap().parse::<u64>().unwrap() > now, "{expiry:?}");
     // It takes samples, and shows no pages.
     assert_eq!(service.get("/").0, 200);
     let page = Command::new("curl")

@@ -343,6 +343,19 @@ fn strangers_are_turned_away() {
     assert!(metrics.contains("firsthand_samples_refused_total{why=\"unknown-client\"} 3"), "{metrics}");
 }
 
+/// What a milter sees lacks the line that its MTA will write, so that the first line is its sender's: a feed that reads headers
+/// takes nothing from it, though the client is in its networks.
+#[test]
+fn a_feed_that_reads_headers_takes_nothing_from_a_milter() {
+    let text = with_milters("").replace("feed = \"mx\"\n", "").replace(", \"unix:milter0\"", "");
+    let text = text.replace(", \"unix:milter1\"", "").replace(", \"unix:milter2\"", "");
+    let text = text.replace("networks = [\"127.0.0.1\"]", "networks = [\"127.0.0.9\"]");
+    let text = text.replacen("relays = [\"mx1\"]", "relays = [\"mx1\"]\nnetworks = [\"127.0.0.1\"]", 1);
+    let service = Service::start(&text);
+    assert!(Mta(connect(milters(&service)[0])).is_closed());
+    assert!(service.log().contains("boundary = \\\"channel\\\"") || service.log().contains("boundary = \"channel\""));
+}
+
 /// Mail that people wanted counts for them, and is never withheld.
 #[test]
 fn wanted_mail_goes_on() {

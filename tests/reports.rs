@@ -10,7 +10,9 @@ fn of_reports(more: &str) -> String {
     let reporter = format!(
         "relays = [\"mx1\"]\nkind = \"reports\"\nreporter-networks = [\"45.0.0.0/28\"]\nreporter-relays = [\"isp-mx\"]\n{more}"
     );
-    settings(3).replace("relays = [\"mx1\"]\n", &reporter)
+    // The last trap takes mail only.
+    let traps = settings(4).replace(".example\"\n[[trap]]", ".example\"\naccepts-reports = true\n[[trap]]");
+    traps.replace("relays = [\"mx1\"]\n", &reporter)
         + "[[relay]]\nname = \"isp-mx\"\nhosts = [\"mx.isp.example\"]\nnetworks = [\"45.1.0.10\"]\ndialect = \"postfix\"\n"
 }
 
@@ -65,6 +67,9 @@ fn reports_list_whom_the_reporter_saw() {
         // A report that brings nothing lists neither whom it names nor who sent it.
         assert_eq!(submit(trap, &message("45.0.0.5", 50 + trap))["verdict"]["reason"], "no-message");
     }
+    // Who hands a report in does not choose how many traps are credited with it.
+    let elsewhere = service.submit("trap@d3.example", &report("45.0.0.5", 80, &reported("26.1.2.3"))).unwrap();
+    assert_eq!((elsewhere.0, &elsewhere.1["error"]), (404, &"unknown-trap".into()));
     service.wait("the reported one to be listed", |service| service.lists("26.1.2.3"));
     for innocent in ["45.0.0.5", "83.70.211.36", "26.9.9.9", "45.1.0.10"] {
         assert!(!service.lists(innocent), "{innocent}");

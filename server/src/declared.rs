@@ -311,9 +311,14 @@ impl Declared {
         })
     }
 
-    /// The same of a feed, from which perhaps only some traps' mail is taken. Every channel asks this, and no other.
+    /// The same of a feed, from which perhaps only some traps' mail is taken, and of reports only that of traps that accept
+    /// them: else one report would be credited to as many traps as whoever hands it in names. Every channel asks this, and no
+    /// other.
     pub fn trap_for(&self, feed: &Feed, ledger: &Ledger, address: &str) -> Option<String> {
-        self.trap(ledger, address).filter(|trap| feed.speaks_for(trap))
+        let accepts = |trap: &String| {
+            feed.reporter.is_none() || self.registry.traps.get(trap).is_some_and(|trap| trap.accepts_reports)
+        };
+        self.trap(ledger, address).filter(|trap| feed.speaks_for(trap) && accepts(trap))
     }
 
     /// The same among the traps of the settings.

@@ -235,9 +235,15 @@ fn report(survey: &Survey, feed: Option<&str>, output: &mut impl Write) -> Resul
             forwarder.origin, forwarder.marked, forwarder.messages, forwarder.domains
         )?;
     }
-    if misfits.is_empty() {
+    if misfits.is_empty() && survey.reasons.contains_key(&None) {
         writeln!(output, "\nThe declared topology fits this mail.")?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if misfits.is_empty() {
+        writeln!(
+            output,
+            "\nNone of this mail proves an origin, so it does not tell whether the declared topology fits."
+        )?;
     }
     Ok(ExitCode::from(NO))
 }

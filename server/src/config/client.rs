@@ -29,7 +29,7 @@ impl CertificateDigest {
     /// The digest that 64 hexadecimal digits write.
     pub(super) fn of_hex(digits: &str) -> Result<Self, Flaw> {
         let flaw = || {
-            let mend = "write what this prints: openssl x509 -in feed.pem -outform DER | sha256sum";
+            let mend = "write the 64 digits that this prints: openssl x509 -in feed.pem -outform DER | sha256sum";
             Flaw::new("is not a SHA-256 digest of 64 hexadecimal digits", mend)
         };
         let halves = digits

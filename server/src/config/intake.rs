@@ -21,7 +21,7 @@ use super::relations::{FeedEntry, TrapEntry};
 use super::remark::Flaw;
 use super::table::{Table, Value};
 use super::word::{MilterAction, Taken, TrapAction, UnknownRecipients, listed, nearest};
-use super::{Boundary, FeedKind, TrapAddress, address, length_of_time, name, path_as_text};
+use super::{Boundary, FeedKind, FeedSettings, TrapAddress, address, length_of_time, name, path_as_text};
 
 /// Default of a trap server's `unknown-recipients`.
 const UNKNOWN_RECIPIENTS_DEFAULT: UnknownRecipients = UnknownRecipients::Reject;
@@ -211,7 +211,17 @@ pub(super) struct IntakeEntry<'t> {
     feed: Option<(Value<'t>, String)>,
     listen: Vec<(Value<'t>, ListenAddress)>,
     trap: Option<(Value<'t>, TrapAddress)>,
+    /// The Maildir that it watches, as the system knows it if it is there.
+    pub(super) maildir: Option<(Value<'t>, PathBuf)>,
     pub(super) settings: Option<IntakeSettings>,
+}
+
+/// What an `[[intake]]` says that must fit other tables, with its places.
+#[derive(Default)]
+struct Places<'t> {
+    listen: Vec<(Value<'t>, ListenAddress)>,
+    trap: Option<(Value<'t>, TrapAddress)>,
+    maildir: Option<(Value<'t>, PathBuf)>,
 }
 
 impl<'t> IntakeEntry<'t> {
@@ -251,9 +261,9 @@ pub(super) fn intake<'t>(mut table: Table<'t>, folder: &Path) -> IntakeEntry<'t>
         })
     });
     let feed = table.take("feed").map(|value| value.named("traps", |text| Ok(text.to_owned())));
-    let (mut listen, mut trap) = (Vec::new(), None);
+    let mut places = Places::default();
     // An unknown kind has told enough; what keys it would have is not known.
-    let channel = kind.and_then(|kind| channel(kind, &mut table, folder, &mut listen, &mut trap));
+    let channel = kind.and_then(|kind| channel(kind, &mut table, folder, &mut places));
     if kind.is_some() {
         table.finish();
     }
@@ -264,15 +274,15 @@ pub(super) fn intake<'t>(mut table: Table<'t>, folder: &Path) -> IntakeEntry<'t>
         };
         Some(IntakeSettings { feed, channel: channel? })
     };
-    IntakeEntry { settings: settings(), table, feed: feed.flatten(), listen, trap }
+    let Places { listen, trap, maildir } = places;
+    IntakeEntry { settings: settings(), table, feed: feed.flatten(), listen, trap, maildir }
 }
 
 fn channel<'t>(
     kind: &str,
     table: &mut Table<'t>,
     folder: &Path,
-    listen: &mut Vec<(Value<'t>, ListenAddress)>,
-    trap: &mut Option<(Value<'t>, TrapAddress)>,
+    Places { listen, trap, maildir }: &mut Places<'t>,
 ) -> Option<ChannelSettings> {
     match kind {
         "lmtp" => mail(table, folder, "127.0.0.1:24", listen).map(ChannelSettings::Lmtp),
@@ -299,12 +309,15 @@ fn channel<'t>(
             Some(ChannelSettings::Milter(MilterSettings { door: door?, action: action? }))
         }
         _ => {
-            let place = table.require("path", "\"/var/mail/traps\"").and_then(|value| value.parsed("Maildir", path));
+            let place = table.require("path", "\"/var/mail/traps\"");
+            let place = place.and_then(|value| value.named("Maildir", path));
             let named = table.require("trap", "\"sales@traps.example\"");
             *trap = named.and_then(|value| value.named("sales@traps.example", name::trap_address));
             let taken = table.or_default("taken", TAKEN_DEFAULT, Value::word);
-            let place = folder.join(place?);
+            let (value, place) = place?;
+            let place = folder.join(place);
             let path = std::path::absolute(&place).unwrap_or(place);
+            *maildir = Some((value, path.canonicalize().unwrap_or_else(|_| path.clone())));
             Some(ChannelSettings::Maildir(MaildirSettings { path, trap: trap.as_ref()?.1.clone(), taken: taken? }))
         }
     }
@@ -411,11 +424,14 @@ pub(super) fn refuse_misfits(intakes: &[IntakeEntry<'_>], feeds: &[FeedEntry<'_>
             ChannelSettings::TrapServer(_) => (true, true),
             ChannelSettings::Maildir(_) => (false, true),
         };
+        let tells_no_peer = matches!(settings.channel, ChannelSettings::Maildir(_));
         let Some((value, feed)) = &intake.feed else {
             if needs_feed {
                 let example = names.first().unwrap_or(&"traps");
                 let what = "is missing, and nothing else says whose samples come here";
                 intake.table.refuse("feed", Flaw::new(what, format!("write feed = {example:?}")));
+            } else if sees_peer {
+                refuse_headers_alone(intake, feeds);
             }
             continue;
         };
@@ -438,6 +454,13 @@ pub(super) fn refuse_misfits(intakes: &[IntakeEntry<'_>], feeds: &[FeedEntry<'_>
             let what = format!("this channel sees the peer itself, and feed {feed:?} reads headers");
             value.refuse(Flaw::new(what, "write boundary = \"channel\" in that [[feed]], or name another feed"));
         }
+        if tells_no_peer && of_feed.boundary == Boundary::Channel {
+            let what = format!("a Maildir tells no peer, without which nothing of feed {feed:?} proves anything");
+            value.refuse(Flaw::new(
+                what,
+                "write boundary = \"headers\" and relays in that [[feed]], or name another feed",
+            ));
+        }
         if matches!(settings.channel, ChannelSettings::TrapServer(_)) && of_feed.kind == FeedKind::Wanted {
             let what = format!("feed {feed:?} carries mail that people wanted, and strangers write to a trap server");
             value.refuse(Flaw::new(what, "name a feed of traps"));
@@ -448,5 +471,18 @@ pub(super) fn refuse_misfits(intakes: &[IntakeEntry<'_>], feeds: &[FeedEntry<'_>
             let mend = "write in that [[feed]] where it hands in from, for example networks = [\"127.0.0.1\"]";
             value.refuse(Flaw::new(what, mend));
         }
+    }
+}
+
+/// Refuses a channel that sees the peer itself and names no feed, where each of those to whose networks its clients may
+/// belong reads headers: it would take nothing.
+fn refuse_headers_alone(intake: &IntakeEntry<'_>, feeds: &[FeedEntry<'_>]) {
+    let all: Option<Vec<&FeedSettings>> = feeds.iter().map(|feed| feed.settings.as_ref()).collect();
+    // One that was refused may be the one that is meant.
+    let Some(all) = all else { return };
+    if !all.iter().any(|feed| feed.boundary == Boundary::Channel && !feed.networks.is_empty()) {
+        let what = "is missing, and no feed with networks has boundary = \"channel\": this channel sees the peer itself, and a feed that reads headers takes nothing from it";
+        let mend = "write feed, or boundary = \"channel\" and networks in the [[feed]] whose MTA connects here";
+        intake.table.refuse("feed", Flaw::new(what, mend));
     }
 }

@@ -431,13 +431,18 @@ pub struct FeedSettings {
 
 impl FeedSettings {
     /// Whether the lines of the relay of that name are believed in this feed's samples, where `feeds` are all that there
-    /// are: if the feed names it in `relays`; if another names it there through which our own mail comes; or if none names
+    /// are: if the feed names it in `relays`; if a feed of our own traps, or one of reports, names it there; or if none names
     /// it at all, as it is with relays behind relays. What somebody else vouches for is his: else a partner could write
     /// lines in mail to our own traps, which no cap of a foreign feed would hold (G4).
     pub fn knows(&self, relay: &str, feeds: &[Self]) -> bool {
         let has_at_top = |feed: &Self| feed.relays.iter().any(|name| name == relay);
-        // Reports are a stranger's word, and come in through relays of ours.
-        let is_ours = |feed: &Self| feed.trust == Trust::Own || feed.kind == FeedKind::Reports;
+        // Reports are a stranger's word, and come in through relays of ours. Mail that people wanted lists nobody, so that a
+        // partner's may be taken without a thought of its trust.
+        let is_ours = |feed: &Self| match feed.kind {
+            FeedKind::Traps => feed.trust == Trust::Own,
+            FeedKind::Reports => true,
+            FeedKind::Wanted => false,
+        };
         has_at_top(self)
             || feeds.iter().any(|feed| is_ours(feed) && has_at_top(feed))
             || !feeds.iter().any(|feed| feed.names(relay))

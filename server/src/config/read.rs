@@ -94,6 +94,8 @@ fn file<'t>(mut file: Table<'t>, folder: &Path, remarks: &'t Remarks<'t>) -> Opt
     relations::refuse_unknown_traps(&feeds, &traps);
     relations::refuse_repeats(&relays, &feeds, &traps, &lists);
     relations::refuse_shared_paths(intakes.iter().flat_map(intake::IntakeEntry::paths));
+    let maildirs = intakes.iter().filter_map(|intake| intake.maildir.as_ref());
+    relations::refuse_shared_maildirs(maildirs.map(|(value, path)| (value, path.clone())));
     relations::refuse_shared_certificates(&feeds);
     relations::refuse_mute_feeds(&feeds, &intakes);
     intake::refuse_misfits(&intakes, &feeds);

@@ -136,12 +136,25 @@ pub(super) fn refuse_shared_paths<'e, 't: 'e>(written: impl Iterator<Item = (&'e
     });
 }
 
+/// Refuses Maildirs that two channels would watch: each message would be a sample of both, and one that nobody else saw count
+/// as many traps as there are (G4).
+pub(super) fn refuse_shared_maildirs<'e, 't: 'e>(written: impl Iterator<Item = (&'e Value<'t>, PathBuf)>) {
+    refuse_second(written, |path, line| {
+        let what = format!(
+            "{:?} is watched by line {line}, too, and each message would count twice",
+            path.display().to_string()
+        );
+        Flaw::new(what, "let each trap have a Maildir of its own")
+    });
+}
+
 /// Refuses feeds without a token and a certificate that no channel serves: nobody could hand in for them.
 pub(super) fn refuse_mute_feeds(feeds: &[FeedEntry<'_>], intakes: &[IntakeEntry<'_>]) {
     for feed in feeds.iter().filter(|feed| feed.tokenless && matches!(feed.certificate, Some(None))) {
         let served = feed.name.as_ref().is_none_or(|(_, name)| intakes.iter().any(|intake| intake.serves(name)));
         if !served {
-            TokenSource::refuse_absence(&feed.table);
+            let name = feed.name.as_ref().map_or("traps", |(_, name)| name.as_str());
+            TokenSource::refuse_absence(&feed.table, name);
         }
     }
 }

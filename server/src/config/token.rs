@@ -166,9 +166,9 @@ impl<'t> TokenSource<'t> {
         Some(Some(source))
     }
 
-    /// Refuses that a feed has none, where it needs one.
-    pub(super) fn refuse_absence(table: &Table<'_>) {
-        let mend = "write token-file = \"traps.token\"; (umask 077; openssl rand -base64 32 > traps.token)";
+    /// Refuses that the feed of that name has none, where it needs one.
+    pub(super) fn refuse_absence(table: &Table<'_>, feed: &str) {
+        let mend = format!("write token-file = \"{feed}.token\"; (umask 077; openssl rand -base64 32 > {feed}.token)");
         table.refuse("token", Flaw::new("is missing, and so are token-file and token-digest", mend));
     }
 
@@ -218,7 +218,7 @@ fn of_feed(mut file: Table<'_>, feed: &str, folder: &Path) -> Option<Token> {
         let name = table.take("name").and_then(|name| name.text("traps"));
         if name == Some(feed) {
             let Some(source) = TokenSource::take(&mut table)? else {
-                TokenSource::refuse_absence(&table);
+                TokenSource::refuse_absence(&table, feed);
                 return None;
             };
             return source.token(folder);

@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use firsthand_analyzer::sample::MESSAGE_LIMIT;
+use memchr::memmem;
 
 /// One message with where it was found.
 pub struct Found {
@@ -61,7 +62,8 @@ pub fn for_each_message<E: From<Unreadable>>(
     Ok(())
 }
 
-/// Hands `path`, or every file below it, to `take`, in the order of their names.
+/// Hands `path`, or every file below it, to `take`, in the order of their names; and what is there no more. What lies in a
+/// folder and is no file (a pipe, a socket) is none of it.
 ///
 /// # Errors
 /// The first folder that could not be read, or what `take` returns.
@@ -81,7 +83,19 @@ pub fn for_each_file<E: From<Unreadable>>(path: &Path, take: &mut impl FnMut(&Pa
         !name.starts_with(b".") && (!maildir || name == b"cur" || name == b"new")
     });
     entries.sort();
-    entries.iter().try_for_each(|entry| for_each_file(entry, take))
+    entries.iter().try_for_each(|entry| match fs::metadata(entry) {
+        Ok(metadata) if metadata.is_dir() => for_each_file(entry, take),
+        Ok(metadata) if !metadata.is_file() => Ok(()),
+        // A mail reader moves messages within a Maildir; what became of it is told when it is opened.
+        _ => take(entry),
+    })
+}
+
+/// Whether a message that was not cut is several: an mbox whose `From ` lines nobody asked to heed.
+pub fn looks_like_mbox(message: &[u8]) -> bool {
+    let first = message.split(|octet| *octet == b'\n').next().unwrap_or_default();
+    let again = |separator: &[u8]| memmem::find(message, separator).is_some();
+    is_from_line(first) && (again(b"\n\nFrom ") || again(b"\r\n\r\nFrom "))
 }
 
 fn take_file<E: From<Unreadable>>(

@@ -16,6 +16,7 @@ pub mod milter;
 pub mod maildir;
 pub mod doors;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -84,7 +85,7 @@ pub struct Taken {
     /// What it proves.
     pub verdict: Verdict,
     /// `counted`, or why it adds nothing.
-    pub evidence: &'static str,
+    pub evidence: Cow<'static, str>,
     /// Whether it had been taken before.
     pub repeat: bool,
 }
@@ -141,7 +142,13 @@ impl Intake {
     /// Why it may not now; that is counted.
     fn admit(&self, feed: &Feed) -> Result<(), Refusal> {
         let quota = || self.quotas.take(&feed.name, Instant::now()).map_err(Refusal::OverQuota);
-        self.counted(self.may_take(feed).and_then(|()| quota()))
+        let admitted = self.counted(self.may_take(feed).and_then(|()| quota()));
+        if let Err(refusal @ (Refusal::OverQuota(_) | Refusal::Paused)) = admitted
+            && self.seldom.may_say(refusal.why(), &feed.name, Instant::now())
+        {
+            tracing::warn!(feed = feed.name, why = refusal.why(), "samples of a feed are put off");
+        }
+        admitted
     }
 
     /// The room on the ledger's disk, which somebody must watch.
@@ -215,7 +222,7 @@ impl Intake {
 
     /// Says, seldom, that samples come in vain: a feed whose channel sees the peer believes nothing else.
     fn tell_of_no_peer(&self, feed: &str) {
-        if self.seldom.may_say("no-peer", Instant::now()) {
+        if self.seldom.may_say("no-peer", feed, Instant::now()) {
             tracing::warn!(
                 feed,
                 "a sample came without the peer that its MTA saw, and proves nothing: the MTA must state it (Postfix: lmtp_send_xforward_command = yes, or smtp_send_xforward_command), or write boundary = \"headers\" in the feed"
@@ -265,11 +272,15 @@ impl Intake {
             framed: verdict.framed.iter().filter(|_| kept).take(FRAMED_LIMIT).cloned().collect(),
         };
         let recorded = self.ledger.record(fact).await?;
-        let repeat = recorded == Recorded::Known;
+        let repeat = matches!(recorded, Recorded::Known(_));
         if !repeat {
             self.freshness.hear(&feed.name, arrival.at, Instant::now());
         }
-        let evidence = if recorded == Recorded::Withdrawn { "withdrawn" } else { evidence };
+        let evidence = match recorded {
+            Recorded::New => Cow::Borrowed(evidence),
+            Recorded::Withdrawn => Cow::Borrowed("withdrawn"),
+            Recorded::Known(kept) => Cow::Owned(kept),
+        };
         match (repeat, verdict.origin) {
             (true, _) => self.metrics.repeats.inc(),
             (false, Ok(origin)) => {

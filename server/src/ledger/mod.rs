@@ -58,14 +58,14 @@ pub struct Fact {
 }
 
 /// Whether a sample was new.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Recorded {
-    /// It is kept now.
+    /// It is kept now, also where it was known and had counted for nothing.
     New,
     /// It is kept now and counts for nothing: a withdrawal in force takes it.
     Withdrawn,
-    /// It was kept before; nothing changed.
-    Known,
+    /// It was kept before, and nothing changed; with what its evidence is: `counted`, or why it adds nothing.
+    Known(String),
 }
 
 /// Evidence taken back: what matches every given field is as if it had never come (G5).

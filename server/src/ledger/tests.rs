@@ -63,7 +63,7 @@ async fn a_sample_counts_once() {
     let ledger = Ledger::open(folder.path()).unwrap();
     let one = fact("own", "t1", "192.0.2.1", 1, 9);
     assert_eq!(ledger.record(one.clone()).await.unwrap(), Recorded::New);
-    assert_eq!(ledger.record(one.clone()).await.unwrap(), Recorded::Known);
+    assert_eq!(ledger.record(one.clone()).await.unwrap(), Recorded::Known("counted".to_owned()));
     assert_eq!(ledger.take_touched().into_keys().collect::<Vec<_>>(), [origin("192.0.2.1")]);
     ledger.record(fact("own", "t1", "192.0.2.1", 2, 9)).await.unwrap();
     let units = sorted(&ledger, "192.0.2.1");
@@ -312,7 +312,44 @@ async fn a_failed_disk_breaks_the_ledger_off() {
     drop(ledger);
     std::thread::sleep(std::time::Duration::from_millis(200));
     let again = Ledger::open(folder.path()).unwrap();
-    assert_eq!(again.record(fact("own", "t1", "192.0.2.1", 1, 9)).await.unwrap(), Recorded::Known);
+    assert_eq!(
+        again.record(fact("own", "t1", "192.0.2.1", 1, 9)).await.unwrap(),
+        Recorded::Known("counted".to_owned())
+    );
+}
+
+/// What adds nothing when it comes may add something when it comes again: its relay is declared since, or a withdrawal that
+/// took it does not take what comes now. It counts once.
+#[tokio::test]
+async fn a_sample_that_counted_for_nothing_may_count_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let one = fact("own", "t1", "192.0.2.1", 1, 9);
+    let vain = Fact { unit: Err("top-line-not-ours"), ..one.clone() };
+    assert_eq!(ledger.record(vain.clone()).await.unwrap(), Recorded::New);
+    assert_eq!(ledger.record(vain.clone()).await.unwrap(), Recorded::Known("top-line-not-ours".to_owned()));
+    assert_eq!(ledger.record(one.clone()).await.unwrap(), Recorded::New);
+    for again in [&one, &vain, &one] {
+        assert_eq!(ledger.record(again.clone()).await.unwrap(), Recorded::Known("counted".to_owned()));
+    }
+    assert_eq!(sorted(&ledger, "192.0.2.1").iter().map(|unit| unit.samples).collect::<Vec<_>>(), [1]);
+    assert_eq!(ledger.framed("victim.example").unwrap().unwrap().samples, 1);
+
+    let retract = async |withdrawal: Withdrawal| {
+        let correction = Correction::Retract { withdrawal, reason: "a test".to_owned() };
+        ledger.correct(correction, "tester", 10 * HOUR).await.unwrap();
+    };
+    let hour = |hour: i64| Some(hour * HOUR * 1000);
+    retract(Withdrawal { since: hour(8), until: hour(10), ..Withdrawal::default() }).await;
+    assert_eq!(sorted(&ledger, "192.0.2.1"), []);
+    assert_eq!(ledger.record(one.clone()).await.unwrap(), Recorded::Known("withdrawn".to_owned()));
+    let later = fact("own", "t1", "192.0.2.1", 1, 12);
+    assert_eq!(ledger.record(later.clone()).await.unwrap(), Recorded::New);
+    assert_eq!(sorted(&ledger, "192.0.2.1").len(), 1);
+    // What is withdrawn by name stays so.
+    retract(Withdrawal { sample: Some(later.sample), ..Withdrawal::default() }).await;
+    assert_eq!(ledger.record(later).await.unwrap(), Recorded::Known("withdrawn".to_owned()));
+    assert_eq!(sorted(&ledger, "192.0.2.1"), []);
 }
 
 /// Whoever reads an older state, as a backup does for minutes, does not keep a ledger from being opened.
@@ -332,7 +369,10 @@ async fn a_reader_does_not_hold_up_a_start() {
     let ledger = Ledger::open(folder.path()).unwrap();
     assert!(began.elapsed() < std::time::Duration::from_secs(5));
     assert_eq!(std::fs::read(&log).unwrap(), before);
-    assert_eq!(ledger.record(fact("own", "t1", "192.0.2.1", 2, 9)).await.unwrap(), Recorded::Known);
+    assert_eq!(
+        ledger.record(fact("own", "t1", "192.0.2.1", 2, 9)).await.unwrap(),
+        Recorded::Known("counted".to_owned())
+    );
     assert_eq!(ledger.record(fact("own", "t1", "192.0.2.1", 3, 9)).await.unwrap(), Recorded::New);
     let seen: i64 = reader.query_row("SELECT count(*) FROM facts", [], |row| row.get(0)).unwrap();
     assert_eq!(seen, 1);

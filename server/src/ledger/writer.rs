@@ -174,7 +174,7 @@ fn apply(
                 Recorded::New if withdrawn => Recorded::Withdrawn,
                 recorded => recorded,
             };
-            if let (Recorded::New, Ok(unit)) = (recorded, &fact.unit) {
+            if let (Recorded::New, Ok(unit)) = (&recorded, &fact.unit) {
                 touched.insert(unit.origin);
             }
             answer(recorded, done)
@@ -235,7 +235,18 @@ fn record(transaction: &Transaction<'_>, fact: &Fact, withdrawn: bool) -> Result
             fact.proof,
         ])?;
     if inserted == 0 {
-        return Ok(Recorded::Known);
+        let (known, did_count, evidence): (i64, bool, String) = transaction
+            .prepare_cached("SELECT fact, counted, evidence FROM facts WHERE sample = ?1")?
+            .query_row([fact.sample], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if did_count || !counted {
+            // A withdrawal takes what had counted, and leaves the word.
+            let evidence = if !did_count && evidence == "counted" { "withdrawn".to_owned() } else { evidence };
+            return Ok(Recorded::Known(evidence));
+        }
+        // It had added nothing, as when a relay was not declared yet, or was taken back; now it is as new as any.
+        transaction.prepare_cached("DELETE FROM framed WHERE fact = ?1")?.execute([known])?;
+        transaction.prepare_cached("DELETE FROM facts WHERE fact = ?1")?.execute([known])?;
+        return record(transaction, fact, withdrawn);
     }
     let row = transaction.last_insert_rowid();
     for name in &fact.framed {

@@ -56,6 +56,8 @@ pub struct Metrics {
     pub oldest_request: IntGauge,
     /// When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.
     pub certificate_expiry: IntGauge,
+    /// The same of the intake over TLS.
+    pub intake_certificate_expiry: IntGauge,
     /// Whether the settings that were read last were without a mistake and are in force: 1 or 0.
     pub reloaded: IntGauge,
     /// When settings were last read without a mistake, in Unix seconds.
@@ -145,7 +147,13 @@ impl Metrics {
             "firsthand_dns_certificate_expiry_seconds",
             "When the certificate of encrypted DNS expires, in Unix seconds; 0: none is served.",
         )?;
-        registry.register(Box::new(certificate_expiry.clone()))?;
+        let intake_certificate_expiry = IntGauge::new(
+            "firsthand_http_certificate_expiry_seconds",
+            "When the certificate of the intake over TLS expires, in Unix seconds; 0: none is shown.",
+        )?;
+        for expiry in [&certificate_expiry, &intake_certificate_expiry] {
+            registry.register(Box::new(expiry.clone()))?;
+        }
         let reloaded = IntGauge::new(
             "firsthand_config_last_reload_successful",
             "Whether the settings that were read last were without a mistake and are in force.",
@@ -200,6 +208,7 @@ impl Metrics {
             requests,
             oldest_request,
             certificate_expiry,
+            intake_certificate_expiry,
             reloaded,
             reloaded_at,
             http,

@@ -94,9 +94,10 @@ impl Writers {
         }
         // All listeners show the same one.
         if let Some(certificate) = certificates.pop() {
-            let following = certificate.follow(|_| {}, stopped.clone());
+            let (expiry, stopped) = (metrics.intake_certificate_expiry.clone(), stopped.clone());
+            expiry.set(certificate.expires());
             tasks.spawn(async move {
-                following.await;
+                certificate.follow(|renewed| expiry.set(renewed.expires()), stopped).await;
                 Ok(())
             });
         }

@@ -1,12 +1,12 @@
 //! An import: many messages in batches over two connections, with what is done on the screen and in the journal.
 //!
 //! What is held is a batch that fills and two that are under way. Batches are answered in the order of their messages, and
-//! noted in that order, so that all that comes before what the journal says is done.
+//! noted in that order, so that all that comes before what the journal says is done, but for what was refused.
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufReader, IsTerminal, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,10 +21,10 @@ use tokio::task::JoinHandle;
 
 use super::journal::{Done, Journal};
 use super::service::{Answer, Connection, Service, detail};
-use super::{CommandError, comes_later, line};
+use super::{CommandError, comes_later, line, of_mbox};
 use crate::cli::SubmitArguments;
 use crate::command::NO;
-use crate::intake::files::{Messages, Split, for_each_file};
+use crate::intake::files::{Messages, Split, for_each_file, looks_like_mbox};
 use crate::intake::http::lines::ID_LIMIT;
 
 /// The most messages of a batch.
@@ -163,6 +163,10 @@ impl Import<'_> {
                 let mut messages = Messages::begin(io::stdin().lock(), split).map_err(unreadable)?;
                 let mut before = 0;
                 while let Some(one) = messages.next_one().map_err(unreadable)? {
+                    // An empty mbox holds no message.
+                    if self.arguments.mbox && one.end == 0 {
+                        break;
+                    }
                     let (place, bytes) = (one.place("-"), one.end - before);
                     before = one.end;
                     self.push(place, &one.message, None, bytes)?;
@@ -178,7 +182,6 @@ impl Import<'_> {
     fn read(&mut self, path: &PathBuf) -> Result<(), CommandError> {
         let unreadable = |error| CommandError::File { path: path.clone(), error };
         let mut file = match File::open(path) {
-            // A mail reader moves messages within a Maildir.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !self.arguments.paths.contains(path) => {
                 self.gone += 1;
                 return Ok(());
@@ -190,17 +193,25 @@ impl Import<'_> {
             self.skip(metadata.len());
             return Ok(());
         }
+        if self.arguments.mbox && metadata.len() == 0 {
+            return Ok(());
+        }
         if !self.arguments.mbox {
             let mut messages = Messages::begin(BufReader::new(file), Split::Never).map_err(unreadable)?;
             let done = self.journal.is_some().then(|| Done::file(path, &metadata));
             return match messages.next_one().map_err(unreadable)? {
-                Some(one) => self.push(path.display().to_string(), &one.message, done, one.end),
+                Some(one) => {
+                    if looks_like_mbox(&one.message) {
+                        self.tell(&of_mbox(path));
+                    }
+                    self.push(path.display().to_string(), &one.message, done, one.end)
+                }
                 None => Ok(()),
             };
         }
-        let (mut messages, mut before) = self.resume(path, &mut file).map_err(unreadable)?;
+        let (mut messages, mut before) = self.resume(path, &mut file)?;
         while let Some(one) = messages.next_one().map_err(unreadable)? {
-            let of_mbox = || Done::Mbox { path: path.clone(), messages: one.number, end: one.end };
+            let of_mbox = || Done::Mbox { path: path.clone(), messages: one.number, begin: before, end: one.end };
             let done = self.journal.is_some().then(of_mbox);
             let bytes = one.end - before;
             before = one.end;
@@ -209,18 +220,34 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// The messages of an mbox that are not done, and where they begin.
-    fn resume(&self, path: &Path, file: &mut File) -> io::Result<(Messages<BufReader<File>>, u64)> {
-        let begin = |file: &File| Messages::begin(BufReader::new(file.try_clone()?), Split::Mbox);
-        let Some(taken) = self.journal.as_ref().and_then(|journal| journal.taken(path)) else {
-            return Ok((begin(file)?, 0));
-        };
-        if taken.find(path, file)?
-            && let Some(rest) = Messages::resume(BufReader::new(file.try_clone()?), taken.end, taken.messages)?
-        {
-            self.skip(taken.end);
-            self.tell(&format!("{}: {} messages were done before", path.display(), taken.messages));
-            return Ok((rest, taken.end));
+    /// The messages of an mbox that were not handed in yet, and where they begin. Those that were refused are handed in again.
+    fn resume(&mut self, path: &PathBuf, file: &mut File) -> Result<(Messages<BufReader<File>>, u64), CommandError> {
+        let unreadable = |error| CommandError::File { path: path.clone(), error };
+        let reader = |file: &File| file.try_clone().map(BufReader::new).map_err(unreadable);
+        let from_the_beginning =
+            |file: &File| Ok((Messages::begin(reader(file)?, Split::Mbox).map_err(unreadable)?, 0));
+        let Some(journal) = &self.journal else { return from_the_beginning(file) };
+        let Some(taken) = journal.taken(path).cloned() else { return from_the_beginning(file) };
+        let refused = journal.refused(path);
+        if taken.find(path, file).map_err(unreadable)? {
+            let rest = Messages::resume(reader(file)?, taken.end, taken.messages).map_err(unreadable)?;
+            if let Some(rest) = rest {
+                self.skip(taken.end);
+                let before = taken.messages - refused.len() as u64;
+                self.tell(&format!("{}: {before} messages were done before", path.display()));
+                let mut again = File::open(path).map_err(unreadable)?;
+                for (number, begin) in refused {
+                    again.seek(SeekFrom::Start(begin)).map_err(unreadable)?;
+                    let found = Messages::resume(reader(&again)?, begin, number - 1).map_err(unreadable)?;
+                    let Some(mut found) = found else { continue };
+                    if let Some(one) = found.next_one().map_err(unreadable)? {
+                        let (place, done) =
+                            (one.place(&path.display().to_string()), Done::Again { path: path.clone(), number });
+                        self.push(place, &one.message, Some(done), 0)?;
+                    }
+                }
+                return Ok((rest, taken.end));
+            }
         }
         self.tell(&format!(
             "{}: it has changed since {} messages of it were done; it is handed in from its beginning, and what was taken \
@@ -228,8 +255,11 @@ impl Import<'_> {
             path.display(),
             taken.messages
         ));
-        io::Seek::rewind(file)?;
-        Ok((begin(file)?, 0))
+        if let Some(journal) = &mut self.journal {
+            journal.forget(path)?;
+        }
+        file.rewind().map_err(unreadable)?;
+        from_the_beginning(file)
     }
 
     /// Counts what is done already.
@@ -300,8 +330,9 @@ impl Import<'_> {
         self.connections.push(connection);
         // Noted before it is told: what is told to be taken is not handed in again.
         if let Some(journal) = &mut self.journal {
-            let done: Vec<Done> = items.iter().filter_map(|item| item.done.clone()).collect();
-            journal.note(&done)?;
+            let answered = items.iter().zip(&answers);
+            let answered = answered.filter_map(|(item, answer)| Some((item.done.clone()?, answer["status"] == 202)));
+            journal.note(&answered.collect::<Vec<_>>())?;
         }
         let (mut told, mut refusals) = (String::new(), String::new());
         for (item, answer) in items.iter().zip(&answers) {

@@ -7,13 +7,20 @@
 //! {"feed":"traps","trap":"sales@traps.example","recipient":null,"observed_peer":null,"mail_from":null,"mbox":true}
 //! {"file":"Maildir/new/1.host","is":"<digest>"}
 //! {"mbox":"old.mbox","is":"<digest>","messages":57,"end":123456,"before":"<digest>"}
+//! {"mbox":"old.mbox","is":"<digest>","refused":7,"begin":10240}
+//! {"mbox":"old.mbox","is":"<digest>","taken":7}
+//! {"mbox":"old.mbox","is":"<digest>","changed":true}
 //! ```
+//!
+//! What was refused is not done: a message file is not noted, and the messages of an mbox that were are noted with their number
+//! and where they begin, to be handed in again. `taken` says that one was taken since; `changed`, that of the mbox nothing that
+//! was noted before holds any more.
 //!
 //! `is` is the BLAKE3 digest of the path, for a message file with its size and time of change: a file that changed is another
 //! one. `before` is that of the bytes before `end`, [`WINDOW`] at most: an mbox from which something was deleted is not what it
 //! was, one that was appended to is. A last line without an end was being written when the import ended, and is dropped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -47,15 +54,19 @@ pub(super) struct Journal {
     file: File,
     files: HashSet<Is>,
     mboxes: HashMap<Is, Taken>,
+    /// The messages of mboxes that were refused, by number, and where each begins.
+    refused: HashMap<Is, BTreeMap<u64, u64>>,
 }
 
-/// A thing that is done when its message was answered.
+/// A thing that is done when its message was taken.
 #[derive(Clone, Debug)]
 pub(super) enum Done {
     /// A message file.
     File { path: PathBuf, is: Is },
-    /// An mbox as far as this.
-    Mbox { path: PathBuf, messages: u64, end: u64 },
+    /// An mbox as far as this; its last message begins there.
+    Mbox { path: PathBuf, messages: u64, begin: u64, end: u64 },
+    /// A message of an mbox that was refused before.
+    Again { path: PathBuf, number: u64 },
 }
 
 impl Done {
@@ -75,7 +86,13 @@ impl Journal {
         let file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(unreadable)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| CommandError::Usage(format!("{}: another import goes by it", path.display())))?;
-        let mut journal = Self { path: path.to_owned(), file, files: HashSet::new(), mboxes: HashMap::new() };
+        let mut journal = Self {
+            path: path.to_owned(),
+            file,
+            files: HashSet::new(),
+            mboxes: HashMap::new(),
+            refused: HashMap::new(),
+        };
         let of = json!({
             "feed": arguments.feed,
             "trap": arguments.trap,
@@ -96,11 +113,17 @@ impl Journal {
         let unreadable = |error| CommandError::File { path: path.clone(), error };
         let mut input = BufReader::new(&self.file);
         let (mut line, mut at) = (Vec::new(), 0);
-        let (files, mboxes) = (&mut self.files, &mut self.mboxes);
+        let (files, mboxes, refused) = (&mut self.files, &mut self.mboxes, &mut self.refused);
         loop {
             line.clear();
             input.read_until(b'\n', &mut line).map_err(unreadable)?;
             if !line.ends_with(b"\n") {
+                if at == 0 && !format!("{of}").as_bytes().starts_with(&line) {
+                    return Err(CommandError::Usage(format!(
+                        "{} is there, and no journal of an import",
+                        path.display()
+                    )));
+                }
                 break;
             }
             let noted: Value = serde_json::from_slice(&line).unwrap_or_default();
@@ -110,11 +133,20 @@ impl Journal {
             }
             at += line.len() as u64;
             let Some(is) = noted["is"].as_str().and_then(of_hex) else { continue };
-            match (noted["messages"].as_u64(), noted["end"].as_u64(), noted["before"].as_str()) {
-                (Some(messages), Some(end), Some(before)) => {
-                    drop(mboxes.insert(is, Taken { messages, end, before: before.to_owned() }));
-                }
-                _ => drop(files.insert(is)),
+            let number = |key: &str| noted[key].as_u64();
+            if let (Some(messages), Some(end), Some(before)) =
+                (number("messages"), number("end"), noted["before"].as_str())
+            {
+                mboxes.insert(is, Taken { messages, end, before: before.to_owned() });
+            } else if let (Some(message), Some(begin)) = (number("refused"), number("begin")) {
+                refused.entry(is).or_default().insert(message, begin);
+            } else if let Some(message) = number("taken") {
+                refused.entry(is).or_default().remove(&message);
+            } else if noted["changed"] == true {
+                mboxes.remove(&is);
+                refused.remove(&is);
+            } else if noted.get("file").is_some() {
+                files.insert(is);
             }
         }
         self.file.set_len(at).map_err(unreadable)?;
@@ -131,31 +163,57 @@ impl Journal {
         self.mboxes.get(&is_path(path))
     }
 
-    /// Notes what is done, durably.
+    /// The messages of this mbox that were refused: their numbers, and where each begins.
+    pub(super) fn refused(&self, path: &Path) -> Vec<(u64, u64)> {
+        self.refused.get(&is_path(path)).into_iter().flatten().map(|(number, begin)| (*number, *begin)).collect()
+    }
+
+    /// Notes, durably, that nothing holds of what was noted of this mbox.
     ///
     /// # Errors
     /// When it cannot be written; what was noted before stands.
-    pub(super) fn note(&mut self, done: &[Done]) -> Result<(), CommandError> {
+    pub(super) fn forget(&mut self, path: &Path) -> Result<(), CommandError> {
+        let is = is_path(path);
+        self.mboxes.remove(&is);
+        self.refused.remove(&is);
+        self.append(
+            format!("{}\n", json!({ "mbox": path.to_string_lossy(), "is": hex(is), "changed": true })).as_bytes(),
+        )
+    }
+
+    /// Notes what was answered, durably: each with whether it was taken.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was noted before stands.
+    pub(super) fn note(&mut self, answered: &[(Done, bool)]) -> Result<(), CommandError> {
         let mut lines = String::new();
-        for (at, one) in done.iter().enumerate() {
-            let line = match one {
-                Done::File { path, is } => json!({ "file": path.to_string_lossy(), "is": hex(*is) }),
-                Done::Mbox { path, messages, end } => {
-                    // Of an mbox the last word holds.
-                    let more =
-                        done[at + 1..].iter().any(|next| matches!(next, Done::Mbox { path: of, .. } if of == path));
-                    if more {
-                        continue;
-                    }
-                    let before =
-                        window(path, *end).map_err(|error| CommandError::File { path: path.clone(), error })?;
-                    let is = hex(is_path(path));
-                    json!({ "mbox": path.to_string_lossy(), "is": is, "messages": messages, "end": end, "before": before })
-                }
+        for (at, (done, taken)) in answered.iter().enumerate() {
+            let mut of_mbox = |path: &Path, mut noted: Value| {
+                noted["mbox"] = path.to_string_lossy().into();
+                noted["is"] = hex(is_path(path)).into();
+                lines += &format!("{noted}\n");
             };
-            lines += &format!("{line}\n");
+            match done {
+                Done::File { path, is } if *taken => {
+                    lines += &format!("{}\n", json!({ "file": path.to_string_lossy(), "is": hex(*is) }));
+                }
+                Done::Again { path, number } if *taken => of_mbox(path, json!({ "taken": number })),
+                Done::File { .. } | Done::Again { .. } => {}
+                Done::Mbox { path, messages, begin, end } => {
+                    if !taken {
+                        of_mbox(path, json!({ "refused": messages, "begin": begin }));
+                    }
+                    // Of how far it is done, the last word holds.
+                    let is_later = |(next, _): &(Done, bool)| matches!(next, Done::Mbox { path: of, .. } if of == path);
+                    if !answered[at + 1..].iter().any(is_later) {
+                        let before = window(path, *end);
+                        let before = before.map_err(|error| CommandError::File { path: path.clone(), error })?;
+                        of_mbox(path, json!({ "messages": messages, "end": end, "before": before }));
+                    }
+                }
+            }
         }
-        self.append(lines.as_bytes())
+        if lines.is_empty() { Ok(()) } else { self.append(lines.as_bytes()) }
     }
 
     fn append(&mut self, lines: &[u8]) -> Result<(), CommandError> {

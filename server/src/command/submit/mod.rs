@@ -9,7 +9,7 @@ mod journal;
 mod service;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hyper::StatusCode;
@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{CommandError, TRY_LATER};
 use crate::cli::SubmitArguments;
-use crate::intake::files::{Found, Split, for_each_message};
+use crate::intake::files::{Found, Split, for_each_message, looks_like_mbox};
 use crate::intake::http::{MAIL_FROM, OBSERVED_PEER, RECIPIENT, TRAP};
 use service::{Answer, Service, detail};
 
@@ -69,6 +69,10 @@ fn with_envelope(arguments: &SubmitArguments) -> Result<SubmitArguments, Command
 fn hand_in(service: &Service, arguments: &SubmitArguments, path: &PathBuf) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for_each_message(std::slice::from_ref(path), Split::Never, &mut |Found { place, message }| {
+        // What comes by a pipe may begin with such a line, as some MTAs write it.
+        if path.as_os_str() != "-" && looks_like_mbox(&message) {
+            eprintln!("{}", of_mbox(path));
+        }
         let peer = arguments.observed_peer.map(|peer| peer.to_string());
         let said = [
             (TRAP, arguments.trap.as_deref()),
@@ -88,6 +92,14 @@ fn hand_in(service: &Service, arguments: &SubmitArguments, path: &PathBuf) -> Re
             status => Err(CommandError::Usage(format!("refused ({status}): {}", detail(&answer)))),
         }
     })
+}
+
+/// What is told of a file that seems to be an mbox and was handed in as one message.
+fn of_mbox(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "{path}: it was handed in as one message, and looks like an mbox of several; --mbox cuts it at its \"From \" lines"
+    )
 }
 
 /// Whether what was answered so may be taken later.

@@ -206,7 +206,7 @@ fn the_traps_of_a_feed_are_registered() {
 #[test]
 fn a_relay_of_a_foreign_feed_is_known_to_that_feed_only() {
     let mut text = String::new();
-    for (number, relay) in ["ours", "behind", "both", "far", "farther", "isp"].into_iter().enumerate() {
+    for (number, relay) in ["ours", "behind", "both", "far", "farther", "isp", "office"].into_iter().enumerate() {
         let network = format!("10.9.0.{number}");
         text += &format!("[[relay]]\nname = \"{relay}\"\nhosts = [\"{relay}.example\"]\nnetworks = [\"{network}\"]\n");
     }
@@ -219,12 +219,14 @@ fn a_relay_of_a_foreign_feed_is_known_to_that_feed_only() {
     text += &feed("farther", "[\"farther\"]", foreign);
     let reports = "kind = \"reports\"\nreporter-networks = [\"45.0.0.0/28\"]\nreporter-relays = [\"isp\"]";
     text += &feed("reports", "[\"ours\"]", reports);
+    text += &feed("mailboxes", "[\"office\"]", "kind = \"wanted\"");
     let settings = loaded(&text).settings;
     for (feed, known) in [
         ("own", "ours behind both"),
         ("far", "ours behind both far"),
         ("farther", "ours behind both farther"),
         ("reports", "ours behind both"),
+        ("mailboxes", "ours behind both office"),
     ] {
         let feed = settings.feeds.iter().find(|candidate| candidate.name == feed).unwrap();
         let relays = settings.relays.iter().map(|relay| relay.name.as_str());

@@ -100,6 +100,38 @@ fn mistakes_name_their_place_and_mend() {
     assert_mistake(&nowhere, line + 1, "intake.feed", "nobody may connect", "networks = [\"127.0.0.1\"]");
 }
 
+/// G4: a message is one trap's, and not as many as there are channels that find it.
+#[test]
+fn a_maildir_is_one_channels() {
+    let maildir = |path: &str, trap: usize| {
+        format!("[[intake]]\nkind = \"maildir\"\npath = {path:?}\ntrap = \"x@d{trap}.example\"\nfeed = \"own\"\n")
+    };
+    let base = with("kind = \"lmtp\"\nlisten = [\"127.0.0.1:24\"]") + "\n";
+    let line = base.lines().count();
+    assert!(loaded(&(base.clone() + &maildir("one", 0) + &maildir("two", 1))).warnings.len() >= 2);
+    let shared = base.clone() + &maildir("one", 0) + &maildir("./one/", 1);
+    assert_mistake(&shared, line + 8, "intake.path", "would count twice", "a Maildir of its own");
+    // By whatever name.
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", folder.path().join("alias")).unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let linked = base.clone() + &maildir(&at("real"), 0) + &maildir(&at("alias"), 1);
+    assert_mistake(&linked, line + 8, "intake.path", "would count twice", "a Maildir of its own");
+    let seen = base + &maildir("one", 0).replace("\"own\"", "\"seen\"");
+    assert_mistake(&seen, line + 5, "intake.feed", "tells no peer", "boundary = \"headers\"");
+}
+
+/// A milter sees the peer, and what it brings lacks the line of its own MTA.
+#[test]
+fn a_milter_without_a_feed_needs_one_that_believes_it() {
+    let milter = with("kind = \"milter\"\nlisten = [\"127.0.0.1:8891\"]");
+    let line = BASE.lines().count() + 1;
+    let closed = milter.replace("networks = [\"10.9.0.0/24\"]\n", "");
+    assert_mistake(&closed, line - 1, "intake.feed", "no feed with networks", "boundary = \"channel\" and networks");
+    assert!(loaded(&milter).settings.intakes[0].feed.is_none());
+}
+
 /// A feed needs a token unless a channel brings its samples.
 #[test]
 fn a_feed_without_a_token_needs_a_channel() {

@@ -295,7 +295,7 @@ impl<'i> Batch<'i> {
 
 /// The line of a message that was taken.
 fn acceptance(id: &Value, taken: &Taken) -> String {
-    let (verdict, evidence) = (brief(&taken.verdict), taken.evidence);
+    let (verdict, evidence) = (brief(&taken.verdict), &taken.evidence);
     json!({
         "id": id, "status": 202, "sample": taken.sample, "verdict": verdict, "evidence": evidence, "repeat": taken.repeat,
     })

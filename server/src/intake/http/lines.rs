@@ -3,11 +3,14 @@
 //! Enters: the body, in whatever pieces it comes. Leaves: an [`Entry`] a line, or what is wrong with that line. A line says all
 //! there is to say of its message; an unknown key is a mistake, since what it was to say would be lost. Empty lines are none.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use firsthand_analyzer::sample::MESSAGE_LIMIT;
 use memchr::memchr;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::entry::{Entry, Mistake, Read};
@@ -23,7 +26,8 @@ const DETAIL_LIMIT: usize = 300;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'l> {
-    id: Option<Value>,
+    #[serde(default)]
+    id: Id,
     trap: Option<String>,
     recipient: Option<String>,
     #[serde(borrow)]
@@ -35,7 +39,72 @@ struct Line<'l> {
 /// What is looked for in a line that is none.
 #[derive(Deserialize)]
 struct Named {
-    id: Option<Value>,
+    #[serde(default)]
+    id: Id,
+}
+
+/// What a line calls its message: null, or what answers can bear. What cannot be a name is not kept while it is read, since
+/// in memory it may take a hundred times the bytes that it has in the line.
+enum Id {
+    Name(Value),
+    Unfit,
+}
+
+impl Default for Id {
+    fn default() -> Self {
+        Self::Name(Value::Null)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl<'de> Visitor<'de> for IdVisitor {
+    type Value = Id;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an id")
+    }
+
+    fn visit_unit<E>(self) -> Result<Id, E> {
+        Ok(Id::default())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Id, E> {
+        let fits = text.len() <= ID_LIMIT && !text.chars().any(char::is_control);
+        Ok(if fits { Id::Name(text.into()) } else { Id::Unfit })
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Id, E> {
+        Ok(Id::Name(number.into()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Id, E> {
+        Ok(Id::Name(number.into()))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Id, E> {
+        Ok(Id::Unfit)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Id, E> {
+        Ok(Id::Unfit)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Id, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Id::Unfit)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Id, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Id::Unfit)
+    }
 }
 
 /// A body on its way in; no more than its current line is held.
@@ -96,18 +165,20 @@ impl Lines {
 
 fn parse(line: &[u8]) -> Read {
     match serde_json::from_slice::<Line<'_>>(line) {
-        Ok(line) => {
-            let id = line.id.clone().unwrap_or_default();
-            if !may_name(&id) {
+        Ok(mut line) => match std::mem::take(&mut line.id) {
+            Id::Name(id) => Read { id, entry: entry(line) },
+            Id::Unfit => {
                 let what = format!("id must be a text of at most {ID_LIMIT} bytes, or a whole number");
-                return Read { id: Value::Null, entry: Err(Mistake::Malformed(what)) };
+                Read { id: Value::Null, entry: Err(Mistake::Malformed(what)) }
             }
-            Read { id, entry: entry(line) }
-        }
+        },
         Err(error) => {
-            let named = serde_json::from_slice::<Named>(line).ok().and_then(|named| named.id).filter(may_name);
+            let id = match serde_json::from_slice(line) {
+                Ok(Named { id: Id::Name(id) }) => id,
+                Ok(Named { id: Id::Unfit }) | Err(_) => Value::Null,
+            };
             let what: String = error.to_string().chars().take(DETAIL_LIMIT).collect();
-            Read { id: named.unwrap_or_default(), entry: Err(Mistake::Malformed(what)) }
+            Read { id, entry: Err(Mistake::Malformed(what)) }
         }
     }
 }
@@ -124,16 +195,6 @@ fn entry(line: Line<'_>) -> Result<Entry, Mistake> {
     }
     let Line { trap, recipient, observed_peer, mail_from, .. } = line;
     Ok(Entry { trap, recipient, observed_peer, mail_from, message })
-}
-
-/// Whether answers can bear this id: no more than a few bytes.
-fn may_name(id: &Value) -> bool {
-    match id {
-        Value::Null => true,
-        Value::Number(number) => number.is_i64() || number.is_u64(),
-        Value::String(text) => text.len() <= ID_LIMIT && !text.chars().any(char::is_control),
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -184,6 +245,33 @@ mod tests {
         assert!(said[1].starts_with("\"b\" message is no base64"), "{said:?}");
         assert!(said[2].starts_with("null ") && said[3].starts_with("null ") && said[4].starts_with("null id"));
         assert_eq!(said[5], "taken");
+    }
+
+    #[test]
+    fn only_what_answers_can_bear_is_an_id() {
+        for (id, fits) in [
+            ("null", true),
+            ("-7", true),
+            ("18446744073709551615", true),
+            ("\"a\\u00e9\"", true),
+            ("18446744073709551616", false),
+            ("1.5", false),
+            ("true", false),
+            ("\"\\n\"", false),
+            ("[{\"\":[0]},7]", false),
+            ("{\"a\":{},\"b\":[]}", false),
+            (&format!("\"{}\"", "x".repeat(ID_LIMIT)), true),
+            (&format!("\"{}\"", "x".repeat(ID_LIMIT + 1)), false),
+        ] {
+            let good = read(format!("{{\"id\":{id},\"message\":\"\"}}").as_bytes(), 999).remove(0);
+            assert_eq!(good.entry.is_ok(), fits, "{id}");
+            let of_a_mistake = read(format!("{{\"id\":{id},\"message\":7}}").as_bytes(), 999).remove(0);
+            assert!(of_a_mistake.entry.is_err());
+            for said in [good.id, of_a_mistake.id] {
+                let expected = serde_json::from_str::<Value>(id).ok().filter(|_| fits).unwrap_or_default();
+                assert_eq!(said, expected);
+            }
+        }
     }
 
     #[test]

@@ -10,13 +10,13 @@ pub mod multipart;
 mod batch;
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use firsthand_analyzer::address::parse_address;
@@ -175,6 +175,13 @@ pub async fn take(State(intake): State<Intake>, request: Request) -> Response {
         Ok(response) => response,
         Err(refused) => {
             count(&intake, &refused);
+            if refused.status() == StatusCode::UNAUTHORIZED
+                && let Some(ConnectInfo(client)) = head.extensions.get::<ConnectInfo<SocketAddr>>()
+                && intake.seldom.may_say(refused.why(), client.ip(), Instant::now())
+            {
+                let client = client.ip();
+                tracing::warn!(%client, why = refused.why(), "a sample was refused: who hands it in is not known");
+            }
             refused.into_response()
         }
     }

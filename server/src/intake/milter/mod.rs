@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firsthand_analyzer::sample::Envelope;
+use firsthand_analyzer::topology::Boundary;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -26,6 +27,7 @@ use super::room::Reservation;
 use super::{Intake, Refusal, Submission};
 use crate::config::{FeedKind, MilterSettings};
 use crate::connections::{Place, stopped};
+use crate::declared::{Declared, Feed};
 use packet::{Malformed, Reply};
 use session::{Asked, Content, Loss, Recipient, Session, Step};
 
@@ -58,16 +60,18 @@ pub(super) async fn converse(
     let source = Source { intake: intake.clone(), named: feed.map(str::to_owned), address: place.client().ip() };
     let Some(sender) = source.feed() else {
         intake.refused("unknown-client");
-        if intake.seldom.may_say("milter-stranger", std::time::Instant::now()) {
+        if intake.seldom.may_say("milter-stranger", source.address, std::time::Instant::now()) {
             let (client, feed) = (source.address, feed.unwrap_or("any"));
-            tracing::warn!(%client, feed, "a milter connection was closed, as it comes from no `networks` of the [[feed]] that this [[intake]] serves: if it is an MTA of yours, write it there");
+            tracing::warn!(%client, feed, "a milter connection was closed, as it comes from no `networks` of a [[feed]] that this [[intake]] serves: if it is an MTA of yours, write it there, and boundary = \"channel\"");
         }
         return;
     };
     let session = Session::new(settings.action);
     let mut conversation = Conversation { stream, place, source, sender, session, room: None };
     match conversation.run(stop).await {
-        Err(Broken::Malformed) if intake.seldom.may_say("milter-malformed", std::time::Instant::now()) => {
+        Err(Broken::Malformed)
+            if intake.seldom.may_say("milter-malformed", conversation.source.address, std::time::Instant::now()) =>
+        {
             let client = conversation.source.address;
             tracing::warn!(%client, "a milter connection was closed: what it brings is not the milter protocol");
         }
@@ -111,12 +115,19 @@ struct Source {
 impl Source {
     /// The feed's name, if there is one now.
     fn feed(&self) -> Option<String> {
-        feed_of(&self.intake.declared(), self.named.as_deref(), self.address).map(|feed| feed.name.clone())
+        self.feed_among(&self.intake.declared()).map(|feed| feed.name.clone())
+    }
+
+    /// One that reads headers is none: what a milter sees lacks the line that its own MTA will write, so that the first one
+    /// there is its sender's.
+    fn feed_among<'d>(&self, declared: &'d Declared) -> Option<&'d Feed> {
+        let feed = feed_of(declared, self.named.as_deref(), self.address);
+        feed.filter(|feed| feed.topology.boundary == Boundary::Channel)
     }
 
     fn recipient(&self, address: &str) -> Option<Recipient> {
         let declared = self.intake.declared();
-        let feed = feed_of(&declared, self.named.as_deref(), self.address)?;
+        let feed = self.feed_among(&declared)?;
         let id = self.intake.recipient(&declared, feed, address)?;
         Some(Recipient { id, wanted: feed.kind == FeedKind::Wanted })
     }
@@ -124,7 +135,7 @@ impl Source {
     /// Keeps one sample; whether it is durable.
     async fn keep(self, content: Arc<Content>, id: String) -> bool {
         let declared = self.intake.declared();
-        let Some(feed) = feed_of(&declared, self.named.as_deref(), self.address) else { return false };
+        let Some(feed) = self.feed_among(&declared) else { return false };
         if self.intake.admit(feed).is_err() {
             return false;
         }
@@ -286,7 +297,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
     }
 
     fn tell_of_loss(&self, why: &'static str) {
-        if self.source.intake.seldom.may_say(why, std::time::Instant::now()) {
+        if self.source.intake.seldom.may_say(why, &self.sender, std::time::Instant::now()) {
             tracing::warn!(
                 why,
                 feed = self.sender,

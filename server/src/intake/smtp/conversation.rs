@@ -230,7 +230,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 // A task that was ended has kept nothing.
                 Some(Owed::Kept(kept)) => (&mut kept.task).await.unwrap_or_else(|error| {
                     tracing::error!(%error, "a sample was refused");
-                    self.around.channel.answer().refused(kept.recipients, Refusal::NotDurable.into())
+                    let channel = &self.around.channel;
+                    channel.answer().refused(kept.recipients, channel.told()(Refusal::NotDurable))
                 }),
                 Some(Owed::Said(_)) | None => std::future::pending().await,
             }
@@ -397,7 +398,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             if self.around.channel.trap_server.is_none()
                 && let Err(refusal) = self.around.intake.admit(feed)
             {
-                return Admission::Refused(refusal.into());
+                return Admission::Refused(self.around.channel.told()(refusal));
             }
             transaction.traps.push(trap);
         }
@@ -423,16 +424,18 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     /// Keeps a whole message, or refuses it.
     fn keep(&mut self, delivery: Delivery) -> Owed {
         let answer = self.around.channel.answer();
-        let refused = |reply: Reply| Owed::Said(answer.refused(delivery.recipients.len(), reply));
+        let refused_with = |reply: Reply| Owed::Said(answer.refused(delivery.recipients.len(), reply));
         if delivery.too_large {
             self.around.intake.refused("too-large");
-            return refused(reply::TOO_LARGE);
+            return refused_with(reply::TOO_LARGE);
         }
-        let Some(transaction) = self.transaction.take() else { return refused(Refusal::NotDurable.into()) };
+        let told = self.around.channel.told();
+        let refused = |refusal| refused_with(told(refusal));
+        let Some(transaction) = self.transaction.take() else { return refused(Refusal::NotDurable) };
         let Transaction { declared, feed, traps, recipients, message, room } = transaction;
         let room = match self.around.intake.counted(room) {
             Ok(room) => room,
-            Err(refusal) => return refused(refusal.into()),
+            Err(refusal) => return refused(refusal),
         };
         let observed_peer = match self.around.channel.trap_server {
             None => delivery.forwarded.or(self.session.client()).and_then(Stated::observed),
@@ -446,7 +449,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             let of_name = declared.feed(&feed);
             let admitted = of_name.map_or(Ok(()), |feed| (0..samples).try_for_each(|_| self.around.intake.admit(feed)));
             if let Err(refusal) = admitted {
-                return refused(refusal.into());
+                return refused(refusal);
             }
             let even = || Instant::now() + even(delivery.accepted, delivery.size);
             not_before = self.around.channel.is_even().then(even);
@@ -464,6 +467,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             traps,
             recipients,
             answer,
+            told,
             not_before,
         };
         Owed::Kept(Kept { task: tokio::spawn(taking.run()), recipients: all })

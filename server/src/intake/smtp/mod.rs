@@ -27,9 +27,10 @@ use tokio::time::timeout;
 
 use self::attributes::observed;
 use self::conversation::{Conversation, Input, linger, wait, write};
+use self::reply::Reply;
 use self::session::Rules;
 use self::taking::Answer;
-use super::{Intake, doors};
+use super::{Intake, Refusal, doors};
 use crate::config::{ChannelSettings, IntakeSettings, MailSettings, TrapAction, TrapServerSettings, UnknownRecipients};
 use crate::connections::{LOCAL, Place, stopped};
 
@@ -96,6 +97,11 @@ impl<'a> Channel<'a> {
         self.trap_server.is_some_and(|server| server.unknown_recipients == UnknownRecipients::Accept)
     }
 
+    /// What is told of a refusal.
+    fn told(&self) -> fn(Refusal) -> Reply {
+        if self.trap_server.is_some() { |_| reply::LATER } else { Reply::from }
+    }
+
     fn answer(&self) -> Answer {
         match self.trap_server.map(|server| server.action) {
             _ if self.lmtp => Answer::Each,
@@ -147,7 +153,7 @@ async fn converse_within(mut stream: impl AsyncRead + AsyncWrite + Unpin + Send,
     let known = doors::feed_of(&intake.declared(), channel.feed, client).is_some();
     if channel.trap_server.is_none() && !known {
         intake.refused("unknown-client");
-        if intake.seldom.may_say("smtp-stranger", std::time::Instant::now()) {
+        if intake.seldom.may_say("smtp-stranger", client, std::time::Instant::now()) {
             let feed = channel.feed.unwrap_or("any");
             tracing::warn!(%client, feed, "a client was turned away, as it is in no `networks` of the [[feed]] that this [[intake]] serves: if it is an MTA of yours, write it there");
         }

@@ -51,6 +51,8 @@ pub(super) const TOO_MANY_RECIPIENTS: Reply = reply(452, "4.5.3", "Too many reci
 /// There is no such trap.
 pub const UNKNOWN_RECIPIENT: Reply = reply(550, "5.1.1", "No such recipient here");
 pub(super) const TOO_LARGE: Reply = reply(552, "5.3.4", "The message is too large");
+/// What a stranger is told of any refusal: nothing of feeds, quotas and disks.
+pub(super) const LATER: Reply = reply(451, "4.3.0", "Not now; try again later");
 /// What the trap server says to a message that it has kept, where the operator wants it so.
 pub(super) const REJECTED: Reply = reply(550, "5.7.1", "Not wanted");
 

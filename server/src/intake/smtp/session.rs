@@ -530,9 +530,11 @@ impl Session {
         if self.transaction.is_some() || self.client.is_some() {
             return self.bad(reply::WRONG_ORDER);
         }
-        match attributes::read(arguments, XCLIENT) {
-            Ok(stated) => {
-                self.client = stated;
+        let stated = attributes::read(arguments, XCLIENT);
+        // Whatever came of it: where it told no address, or could not be read, nobody knows for whom is spoken.
+        self.client = Some(stated.as_ref().ok().copied().flatten().unwrap_or(Stated::Unavailable));
+        match stated {
+            Ok(_) => {
                 self.forwarded = None;
                 self.greeted = false;
                 self.greet();

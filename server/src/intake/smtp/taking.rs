@@ -43,6 +43,8 @@ pub(super) struct Taking {
     /// Which of them each recipient is.
     pub(super) recipients: Vec<usize>,
     pub(super) answer: Answer,
+    /// What is told of a refusal.
+    pub(super) told: fn(Refusal) -> Reply,
     /// Before this the client is not answered, so that it does not learn how much there was to do.
     pub(super) not_before: Option<Instant>,
 }
@@ -60,7 +62,7 @@ impl Answer {
 impl Taking {
     /// Keeps every sample of the message; the replies.
     pub(super) async fn run(self) -> Vec<u8> {
-        let (answer, not_before) = (self.answer, self.not_before);
+        let (answer, told, not_before) = (self.answer, self.told, self.not_before);
         let this = Arc::new(self);
         let mut kept = vec![Err(Refusal::NotDurable); this.traps.len()];
         let mut tasks = JoinSet::new();
@@ -86,10 +88,10 @@ impl Taking {
         match answer {
             Answer::Each => {
                 for trap in &this.recipients {
-                    kept[*trap].map_or_else(Reply::from, |()| reply::TAKEN).put(&mut out);
+                    kept[*trap].map_or_else(told, |()| reply::TAKEN).put(&mut out);
                 }
             }
-            Answer::Once(good) => worst(&kept).map_or(good, Reply::from).put(&mut out),
+            Answer::Once(good) => worst(&kept).map_or(good, told).put(&mut out),
         }
         drop(this);
         if let Some(instant) = not_before {

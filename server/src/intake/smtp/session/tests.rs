@@ -112,6 +112,13 @@ fn who_may_state_a_client() {
     assert!(tail[2].starts_with("503") && tail[3].starts_with("503"), "{tail:?}");
     assert_eq!(talk.session.client(), Some(Stated::Address("26.1.2.3".parse().unwrap())));
     assert_eq!(codes(Rules { xclient: true, ..rules() }, "XCLIENT ADDR=26.1\r\n"), "220 501");
+    // Nor is a first one a word of the proxy's that told no address, or that could not be read.
+    for first in ["XCLIENT NAME=x", "XCLIENT ADDR=[UNAVAILABLE]", "XCLIENT ADDR=26.1"] {
+        let mut talk = Talk::new(Rules { xclient: true, ..strangers() });
+        talk.say(format!("EHLO x\r\n{first}\r\nEHLO y\r\nXCLIENT ADDR=26.1.2.4\r\n").as_bytes(), 7);
+        assert!(talk.said.ends_with("503 5.5.1 Not in this order\r\n"), "{}", talk.said);
+        assert_eq!(talk.session.client(), Some(Stated::Unavailable), "{first}");
+    }
 }
 
 /// XFORWARD_README: it is of one transaction, and is said before it.
