@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 use std::time::Duration;
 
@@ -147,6 +147,62 @@ fn a_backup_that_is_not_sound_is_none() {
     assert!(fs::read(&output).unwrap() == first, "the backup of before is gone");
     let nowhere = Command::new(FIRSTHAND).args(["backup", "--output", "x"]).current_dir(service.folder.path()).output();
     assert_eq!(nowhere.unwrap().status.code(), Some(2), "no ledger is there");
+}
+
+/// What a running service has open is never replaced by a copy, by whatever name it is called.
+#[test]
+fn a_backup_never_takes_the_place_of_the_ledger() {
+    let mut service = Service::start(&settings(3));
+    let take = |service: &Service, number: usize| {
+        assert_eq!(service.submit("trap@d0.example", &message("83.70.211.36", number)).unwrap().0, 202);
+    };
+    take(&service, 0);
+    let (folder, data) = (service.folder.path().to_owned(), service.folder.path().join("data"));
+    let elsewhere = folder.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::create_dir(data.join("below")).unwrap();
+    symlink(&data, elsewhere.join("folder")).unwrap();
+    symlink(service.ledger(), elsewhere.join("file")).unwrap();
+    fs::hard_link(service.ledger(), elsewhere.join("hard")).unwrap();
+    fs::hard_link(data.join("ledger.sqlite-wal"), elsewhere.join("log")).unwrap();
+    let names = || {
+        let all = [&data, &elsewhere].map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+        all.into_iter().flatten().collect::<BTreeSet<_>>()
+    };
+    let before = names();
+    let refused = |output: &str| {
+        let arguments = ["--config", "firsthand.toml", "--output", output];
+        let made = Command::new(FIRSTHAND).arg("backup").args(arguments).current_dir(&folder).output().unwrap();
+        assert_eq!(made.status.code(), Some(2), "{output}: {made:?}");
+        let said = String::from_utf8(made.stderr).unwrap();
+        assert!(said.contains("write it to another folder"), "{output}: {said}");
+        assert_eq!(names(), before, "{output}");
+    };
+    for output in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "zone.heard", "new", "below/new"] {
+        refused(data.join(output).to_str().unwrap());
+        refused(&format!("data/{output}"));
+        refused(&format!("elsewhere/../data/{output}"));
+        refused(&format!("elsewhere/folder/{output}"));
+    }
+    for output in ["elsewhere/file", "elsewhere/hard", "elsewhere/log"] {
+        refused(output);
+    }
+    take(&service, 1);
+    service.kill_and_restart();
+    take(&service, 2);
+    assert_eq!(kept_in(&service.ledger()).len(), 3);
+
+    // A ledger on another disk, to which a link leads.
+    service.kill();
+    let far = elsewhere.join("far.sqlite");
+    drop(open(&service).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    fs::rename(service.ledger(), &far).unwrap();
+    symlink(&far, service.ledger()).unwrap();
+    for output in ["far.sqlite", "far.sqlite-wal"] {
+        let made = service.run("backup", &["--output", elsewhere.join(output).to_str().unwrap()]);
+        assert_eq!(made.status.code(), Some(2), "{output}: {made:?}");
+    }
+    assert!(service.run("backup", &["--output", elsewhere.join("far").to_str().unwrap()]).status.success());
 }
 
 fn epoch(service: &Service) -> String {

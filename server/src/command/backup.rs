@@ -25,6 +25,7 @@ pub fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     let settings = Settings::load(arguments.config.as_deref())?.settings;
     // Of a link, what it leads to.
     let output = &fs::canonicalize(&arguments.output).unwrap_or_else(|_| arguments.output.clone());
+    refuse_own(&settings.data, output)?;
     let aside = aside(output)?;
     let made = make(&settings, &aside).and_then(|held| {
         fs::rename(&aside, output).map_err(|error| file_error(output, error))?;
@@ -48,6 +49,36 @@ pub fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
             newest.map_or_else(|| "nothing yet".to_owned(), |newest| format!("the newest of {}", time(newest)));
         let megabytes = bytes.div_ceil(1024 * 1024);
         writeln!(out, "{}: {facts}, {newest}; serial {serial}; {megabytes} MiB, found sound", output.display())?;
+    }
+    Ok(())
+}
+
+/// Refuses a file in the data folder, and the ledger's own files wherever they are. What takes the place of a file that the
+/// service has open leaves it writing to one that nobody finds any more, and all that is acknowledged from then on is lost (G9).
+fn refuse_own(data: &Path, output: &Path) -> Result<(), CommandError> {
+    // Without a data folder there is nothing to take the place of, nor to copy.
+    let (Ok(data), Ok(own)) = (fs::canonicalize(data), fs::metadata(data)) else { return Ok(()) };
+    let is = |file: &fs::Metadata, path: &Path| {
+        fs::metadata(path).is_ok_and(|other| (other.dev(), other.ino()) == (file.dev(), file.ino()))
+    };
+    let folder = fs::canonicalize(folder(output)).map_err(|error| file_error(folder(output), error))?;
+    // The same folder may be mounted elsewhere, under another name.
+    let within = folder.ancestors().any(|folder| is(&own, folder));
+    // The file itself may be a link to another disk, where its log is beside it.
+    let ledger = path_in(&data);
+    let ledger = fs::canonicalize(&ledger).unwrap_or(ledger);
+    let (target, there) = (output.file_name().map(|name| folder.join(name)), fs::metadata(output).ok());
+    let taken = ["", "-wal", "-shm", "-journal"]
+        .iter()
+        .map(|end| beside(&ledger, end))
+        .any(|file| target.as_ref() == Some(&file) || there.as_ref().is_some_and(|there| is(there, &file)));
+    if within || taken {
+        let what = if taken { "that is a file of the ledger itself" } else { "that is in the data folder" };
+        return Err(CommandError::Usage(format!(
+            "--output {}: {what} ({}), whose files no copy may replace; write it to another folder, best on another disk",
+            output.display(),
+            data.display()
+        )));
     }
     Ok(())
 }
@@ -93,6 +124,13 @@ fn aside(path: &Path) -> Result<PathBuf, CommandError> {
     hidden.push(name);
     hidden.push(format!(".{}", std::process::id()));
     Ok(folder(path).join(hidden))
+}
+
+/// A file whose name begins with another's.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// The folder that a file is in.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::backup::{file_error, sync_folder};
+use super::backup::{beside, file_error, sync_folder};
 use super::{CommandError, operator, show};
 use crate::cli::RestoreArguments;
 use crate::config::Settings;
@@ -137,11 +137,4 @@ fn keep(path: &Path, now: i64) -> Result<PathBuf, CommandError> {
         }
     }
     Ok(kept)
-}
-
-/// A file whose name begins with another's.
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
 }
