@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::process::Command;
 use std::time::Duration;
 
@@ -99,9 +99,7 @@ fn a_restored_zone_passes_the_brake() {
     assert!(service.run("backup", &["--output", output.to_str().unwrap()]).status.success());
     let before = serial(&service);
     // It leaves a snapshot with all five.
-    let stopped = Command::new("kill").arg(service.id().to_string()).status().unwrap();
-    assert!(stopped.success());
-    service.wait_for_end();
+    stop(&mut service);
     let data = service.folder.path().join("data");
     assert!(data.join("zone.snapshot").exists());
     let restored = service.run("restore", &["--replace", output.to_str().unwrap(), "--json"]);
@@ -203,6 +201,27 @@ fn a_backup_never_takes_the_place_of_the_ledger() {
         assert_eq!(made.status.code(), Some(2), "{output}: {made:?}");
     }
     assert!(service.run("backup", &["--output", elsewhere.join("far").to_str().unwrap()]).status.success());
+}
+
+/// A service holds its lock on the ledger, also after a start that served from it before it opened it to write. Without that
+/// lock whoever looks at it with `sqlite3` (before 3.51) takes the log away when he is done, and with it what is acknowledged
+/// from then on.
+#[test]
+fn a_service_holds_its_lock_on_the_ledger() {
+    let mut service = Service::start(&settings(3));
+    for _ in 0..2 {
+        let number = fs::metadata(service.ledger()).unwrap().ino();
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        assert!(locks.contains(&format!(":{number} ")), "the ledger is {number}:\n{locks}");
+        stop(&mut service);
+        service.restart();
+    }
+}
+
+/// Ends it in good order.
+fn stop(service: &mut Service) {
+    assert!(Command::new("kill").arg(service.id().to_string()).status().unwrap().success());
+    service.wait_for_end();
 }
 
 fn epoch(service: &Service) -> String {

@@ -211,9 +211,7 @@ impl Ledger {
         let folder_error = |error| failed(folder, error);
         let held = hold(folder)?;
         let path = path_in(folder);
-        // The log beside it gets the same mode.
-        let options = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        drop(options().map_err(folder_error)?);
+        make_file(&path).map_err(folder_error)?;
         let connection = made_safe(&path).map_err(|error| match error {
             LedgerError::Store(error) if breaks(&error) => LedgerError::Broken { path: path.clone(), error },
             error => error,
@@ -480,6 +478,18 @@ pub fn hold(folder: &Path) -> Result<File, LedgerError> {
     let held = made.and_then(|()| File::create(folder.join("lock"))).map_err(|error| failed(folder, error))?;
     held.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
     Ok(held)
+}
+
+/// Makes the ledger's file, if it is not there; the log beside it gets the same mode.
+///
+/// One that is there must not be opened and closed: that lets go of every lock that this process has on it (fcntl(2)), as it
+/// has by what a start serves first. Without them, whoever looks at the ledger from elsewhere with `sqlite3` (before 3.51)
+/// takes the log away when he is done, and what is written to it after that is lost (G9).
+fn make_file(path: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn failed(path: &Path, error: std::io::Error) -> LedgerError {
