@@ -218,6 +218,40 @@ fn a_service_holds_its_lock_on_the_ledger() {
     }
 }
 
+/// A bit that flipped in a copy is noticed before anything is replaced. The file of a service that is stopped has no checksum, and
+/// is taken with a word about it.
+#[test]
+fn a_backup_with_a_flipped_bit_is_refused() {
+    let mut service = Service::start(&settings(3));
+    for number in 0..50 {
+        assert_eq!(service.submit("trap@d0.example", &message("83.70.211.36", number)).unwrap().0, 202);
+    }
+    let output = service.folder.path().join("backup");
+    let arguments = ["--replace", output.to_str().unwrap()];
+    assert!(service.run("backup", &["--output", arguments[1]]).status.success());
+    stop(&mut service);
+    let (whole, before) = (fs::read(&output).unwrap(), epoch(&service));
+    let origin = whole.windows(12).position(|octets| octets == b"83.70.211.36").unwrap();
+    let mut flipped = whole.clone();
+    // It would be another address.
+    flipped[origin + 11] ^= 1;
+    fs::write(&output, flipped).unwrap();
+    let refused = service.run("restore", &arguments);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("checksum does not fit") && said.contains("nothing was replaced"), "{said}");
+    assert_eq!(epoch(&service), before);
+    fs::write(&output, &whole).unwrap();
+    let restored = service.run("restore", &arguments);
+    assert!(restored.status.success() && restored.stderr.is_empty(), "{restored:?}");
+    assert_ne!(epoch(&service), before);
+    assert_eq!(fs::read(service.ledger()).unwrap()[68..72], [0; 4]);
+    fs::rename(service.ledger(), &output).unwrap();
+    let restored = service.run("restore", &arguments[1..]);
+    assert!(restored.status.success(), "{restored:?}");
+    assert!(String::from_utf8(restored.stderr).unwrap().contains("holds no checksum"));
+}
+
 /// Ends it in good order.
 fn stop(service: &mut Service) {
     assert!(Command::new("kill").arg(service.id().to_string()).status().unwrap().success());

@@ -11,7 +11,7 @@ use super::{CommandError, show};
 use crate::cli::BackupArguments;
 use crate::config::Settings;
 use crate::ledger::backup::{Holding, check, copy};
-use crate::ledger::path_in;
+use crate::ledger::{LedgerError, path_in};
 use crate::web::time;
 
 /// The bytes of a page, of which progress is told.
@@ -36,7 +36,10 @@ pub fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
         // What is left behind is told by the error that led here.
         let _ = fs::remove_file(&aside);
     }
-    let Holding { facts, serial, epoch, newest } = made?;
+    let Holding { facts, serial, epoch, newest, .. } = made.map_err(|error| match error {
+        CommandError::Ledger(LedgerError::Damaged { found, .. }) => damaged(&settings, output, &found),
+        error => error,
+    })?;
     let bytes = fs::metadata(output).map_err(|error| file_error(output, error))?.len();
     let mut out = io::stdout().lock();
     if arguments.json {
@@ -96,6 +99,16 @@ fn make(settings: &Settings, aside: &Path) -> Result<Holding, CommandError> {
     // Before it is looked through, so that what is found sound is what the disk holds.
     file.sync_all().map_err(|error| file_error(aside, error))?;
     Ok(check(aside)?)
+}
+
+/// What is to be done about a copy that is not sound as soon as it is made.
+fn damaged(settings: &Settings, output: &Path, found: &str) -> CommandError {
+    let ledger = path_in(&settings.data);
+    let mend = format!(
+        "{found}. The copy was thrown away, and what was there before stays. Look after the disks (`dmesg`) and take another; if it comes back, it is {} that is damaged: restore the newest backup that is sound",
+        ledger.display()
+    );
+    LedgerError::Damaged { path: output.to_owned(), found: mend }.into()
 }
 
 /// Refuses a copy for which there is no room: on the ledger's own disk, none that would stop the intake.

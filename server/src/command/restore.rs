@@ -52,7 +52,10 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
     let aside = settings.data.join("ledger.restoring");
     let made = fetch(&mut source, &aside).and_then(|()| {
         let holding = check(&aside).map_err(|error| match error {
-            LedgerError::Damaged { found, .. } => CommandError::Usage(format!("{}: {found}", from.display())),
+            LedgerError::Damaged { found, .. } => CommandError::Usage(format!(
+                "{}: {found}; nothing was replaced: restore another backup, or take one anew where the ledger is still there",
+                from.display()
+            )),
             error => error.into(),
         })?;
         let name = std::path::absolute(from).unwrap_or_else(|_| from.clone()).display().to_string();
@@ -65,6 +68,12 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
         let _ = fs::remove_file(&aside);
     }
     let (holding, anew) = made?;
+    if !holding.has_checksum {
+        eprintln!(
+            "firsthand: {} holds no checksum, as a ledger that was copied by hand: its structure is sound, but nobody can tell whether all that it says is as it was",
+            from.display()
+        );
+    }
     let kept = if is_there { Some(keep(&path, now)?) } else { None };
     fs::rename(&aside, &path).map_err(|error| file_error(&path, error))?;
     for name in OF_ZONE {
@@ -79,7 +88,7 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
     if arguments.json {
         let line = json!({
             "ledger": path, "facts": holding.facts, "newest": holding.newest.map(time), "epoch": anew.epoch,
-            "serial": anew.serial, "listings": anew.listings, "replaced": kept,
+            "serial": anew.serial, "listings": anew.listings, "replaced": kept, "checksum": holding.has_checksum,
         });
         writeln!(out, "{line}")?;
         return Ok(());

@@ -78,6 +78,14 @@ pub enum LedgerError {
         /// What the system says.
         error: Arc<std::io::Error>,
     },
+    /// A file cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: Arc<std::io::Error>,
+    },
     /// There is no ledger there yet.
     #[error("{} has no ledger yet; `firsthand serve` makes one", .0.display())]
     Missing(PathBuf),
@@ -557,14 +565,18 @@ fn tell_of_discarded(path: &Path, discarded: Option<(String, bool)>) {
     }
 }
 
-/// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one.
+/// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one. What is
+/// changed from here on must have no checksum of a copy.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found == schema::VERSION {
-        return Ok(());
-    }
     if found > schema::VERSION {
         return Err(LedgerError::OtherVersion { path: path.to_owned(), found });
+    }
+    if connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0))? != 0 {
+        connection.pragma_update(None, "application_id", 0)?;
+    }
+    if found == schema::VERSION {
+        return Ok(());
     }
     let mut random = [0; 40];
     getrandom::fill(&mut random).map_err(|error| failed(path, std::io::Error::other(error.to_string())))?;
