@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::process::Command;
 use std::time::Duration;
 
@@ -250,6 +250,72 @@ fn a_backup_with_a_flipped_bit_is_refused() {
     let restored = service.run("restore", &arguments[1..]);
     assert!(restored.status.success(), "{restored:?}");
     assert!(String::from_utf8(restored.stderr).unwrap().contains("holds no checksum"));
+}
+
+/// What root restores belongs to whom the data folder belongs, and the service of that user begins with it; a file that is closed to
+/// it is named with what to do, and no other folder.
+#[test]
+fn what_root_restores_is_the_service_users() {
+    const USER: u32 = 4711;
+    let mut service = Service::start(&settings(3));
+    assert_eq!(service.submit("trap@d0.example", &message("83.70.211.36", 0)).unwrap().0, 202);
+    let output = service.folder.path().join("backup");
+    assert!(service.run("backup", &["--output", output.to_str().unwrap()]).status.success());
+    stop(&mut service);
+    let data = service.folder.path().join("data");
+    fs::set_permissions(service.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // As it is on a new machine: a folder of the service's user, and nothing in it.
+    fs::remove_dir_all(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    chown(&data, Some(USER), Some(USER)).expect("run these tests as root");
+    let restored = service.run("restore", &[output.to_str().unwrap()]);
+    assert!(restored.status.success(), "{restored:?}");
+    for file in ["ledger.sqlite", "lock"] {
+        let file = fs::metadata(data.join(file)).unwrap();
+        assert_eq!((file.uid(), file.gid()), (USER, USER));
+    }
+    assert_eq!(fs::metadata(service.ledger()).unwrap().mode() & 0o777, 0o600);
+    // A program that this user reaches, wherever the tests are built.
+    let program = service.folder.path().join("firsthand");
+    fs::copy(FIRSTHAND, &program).unwrap();
+    let as_user = |command: &str| {
+        let user = USER.to_string();
+        let run =
+            ["--reuid", &user, "--regid", &user, "--clear-groups", "timeout", "5", FIRSTHAND, command, "--config"];
+        let output = Command::new("setpriv").args(run).arg(service.config()).current_dir("/").output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, said) = as_user("audit");
+    assert_eq!(status, 0, "{said}");
+    // It serves until its time is up.
+    let (status, said) = as_user("serve");
+    assert_eq!(status, 124, "{said}");
+    for (name, command) in
+        [("ledger.sqlite", "serve"), ("ledger.sqlite-wal", "serve"), ("ledger.sqlite", "audit"), ("lock", "serve")]
+    {
+        let file = data.join(name);
+        drop(fs::File::options().append(true).create(true).open(&file).unwrap());
+        chown(&file, Some(0), Some(0)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let (status, said) = as_user(command);
+        let told = format!("{} cannot be opened: Permission denied", file.display());
+        let mend = format!(
+            "user 0, group 0, with mode 0600, and this process is of user {USER}: `chown {USER}:{USER} {}`",
+            file.display()
+        );
+        assert!(
+            status == 2 && said.contains(&told) && said.contains(&mend) && !said.contains("data = "),
+            "{status} {said}"
+        );
+        chown(&file, Some(USER), Some(USER)).unwrap();
+    }
+    // Nor is the folder of somebody else left for another, in which an empty ledger would begin.
+    chown(&data, Some(0), Some(0)).unwrap();
+    for command in ["serve", "audit"] {
+        let (status, said) = as_user(command);
+        assert!(status == 2 && said.contains("it belongs to user 0") && !said.contains("data = "), "{status} {said}");
+    }
 }
 
 /// Ends it in good order.

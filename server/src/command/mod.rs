@@ -84,7 +84,9 @@ impl CommandError {
             Self::Ledger(LedgerError::Missing(_) | LedgerError::OtherVersion { .. } | LedgerError::InUse(_)) => {
                 ExitCode::from(WRONG_USAGE)
             }
-            Self::Ledger(LedgerError::Folder { error, .. }) if is_misplaced(error.kind()) => {
+            Self::Ledger(LedgerError::Folder { error, .. } | LedgerError::Unopened { error, .. })
+                if is_misplaced(error.kind()) =>
+            {
                 ExitCode::from(WRONG_USAGE)
             }
             Self::Ledger(LedgerError::Broken { .. } | LedgerError::Damaged { .. } | LedgerError::File { .. }) => {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -38,7 +38,8 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
         )));
     }
     let mut source = regular_file::open(from).map_err(|error| file_error(from, error))?;
-    let _held = hold(&settings.data)?;
+    let held = hold(&settings.data)?;
+    give(&held, &settings.data, &settings.data.join("lock"))?;
     let path = path_in(&settings.data);
     let is_there = path.try_exists().map_err(|error| file_error(&path, error))?;
     if is_there && !arguments.replace {
@@ -50,7 +51,10 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
     let now = unix_now();
     let serial = serial(&settings.data).max(arguments.after_serial.unwrap_or(0));
     let aside = settings.data.join("ledger.restoring");
-    let made = fetch(&mut source, &aside).and_then(|()| {
+    let made = fetch(&mut source, &aside).and_then(|file| {
+        give(&file, &settings.data, &aside)?;
+        // Before SQLite opens it, since to close it would let go of its locks (fcntl(2)).
+        drop(file);
         let holding = check(&aside).map_err(|error| match error {
             LedgerError::Damaged { found, .. } => CommandError::Usage(format!(
                 "{}: {found}; nothing was replaced: restore another backup, or take one anew where the ledger is still there",
@@ -110,7 +114,7 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
 }
 
 /// Copies the backup to where it can be changed, on the data folder's own disk.
-fn fetch(source: &mut File, aside: &Path) -> Result<(), CommandError> {
+fn fetch(source: &mut File, aside: &Path) -> Result<File, CommandError> {
     let failed = |error| file_error(aside, error);
     let length = source.metadata().map_err(failed)?.len();
     let mut file =
@@ -120,6 +124,27 @@ fn fetch(source: &mut File, aside: &Path) -> Result<(), CommandError> {
         progress.inc(PART);
     }
     progress.finish_and_clear();
+    Ok(file)
+}
+
+/// Gives a file to whom the data folder belongs, where root runs this: the service could not open it otherwise. Told where
+/// somebody else does.
+fn give(file: &File, data: &Path, path: &Path) -> Result<(), CommandError> {
+    let failed = |error| file_error(path, error);
+    let (folder, there) = (fs::metadata(data).map_err(failed)?, file.metadata().map_err(failed)?);
+    let (owner, group) = (folder.uid(), folder.gid());
+    if rustix::process::geteuid().is_root() {
+        // Of a file with another name elsewhere nobody knows whose it is.
+        if (there.uid(), there.gid()) != (owner, group) && there.nlink() == 1 {
+            fchown(file, Some(owner), Some(group)).map_err(failed)?;
+        }
+    } else if there.uid() != owner {
+        eprintln!(
+            "firsthand: {} belongs to user {}, and the data folder to user {owner}: the service may not be able to open it",
+            path.display(),
+            there.uid()
+        );
+    }
     Ok(())
 }
 

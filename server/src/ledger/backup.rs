@@ -23,7 +23,8 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::embedded::{FILE, LedgerError, connect, failed, hex, prepare};
+use super::access::found;
+use super::embedded::{LedgerError, connect, failed, hex, prepare};
 use super::schema;
 
 /// How many pages (of 4 KiB) are copied in one step.
@@ -73,10 +74,7 @@ pub struct Anew {
 /// # Errors
 /// When there is no ledger, or it cannot be read, or `to` not written.
 pub fn copy(folder: &Path, to: &Path, mut progress: impl FnMut(u64, u64)) -> Result<(), LedgerError> {
-    let path = folder.join(FILE);
-    if !path.exists() {
-        return Err(LedgerError::Missing(folder.to_owned()));
-    }
+    let path = found(folder)?;
     let source = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     source.pragma_update(None, "query_only", true)?;
     let mut copy = connect(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -84,9 +82,9 @@ pub fn copy(folder: &Path, to: &Path, mut progress: impl FnMut(u64, u64)) -> Res
     copy.pragma_update(None, "journal_mode", "OFF")?;
     copy.pragma_update(None, "synchronous", "OFF")?;
     let transaction = source.unchecked_transaction()?;
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found != schema::VERSION {
-        return Err(LedgerError::OtherVersion { path, found });
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version != schema::VERSION {
+        return Err(LedgerError::OtherVersion { path, found: version });
     }
     let backup = Backup::new(&transaction, &mut copy)?;
     loop {

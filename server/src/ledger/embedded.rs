@@ -23,13 +23,14 @@ use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::{Unit, UnitKey};
 use firsthand_analyzer::nature::Nature;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, ffi};
+use rustix::fs::OFlags;
 use tokio::sync::{mpsc, oneshot};
 
 use super::reads::{change, read_pending};
 use super::withdrawals::{recount, standing};
 use super::writer::{Write, Writer};
 use super::{Change, Correction, Fact, Outcome, Publication, Recorded};
-use super::{log, schema};
+use super::{access, log, schema};
 
 /// The ledger's file in the data folder.
 pub(super) const FILE: &str = "ledger.sqlite";
@@ -71,12 +72,22 @@ pub enum LedgerError {
         found: i64,
     },
     /// The folder cannot be made or opened.
-    #[error("the data folder {} cannot be made or written: {error}; write `data = \"FOLDER\"` with one that this user may make", path.display())]
+    #[error("the data folder {} cannot be made or written: {error}; {}", absolute(path).display(), access::mend_of_folder(path))]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the system says.
         error: Arc<std::io::Error>,
+    },
+    /// A file that is there is closed to this process.
+    #[error("{} cannot be opened: {error}; {mend}. The ledger is there: in another folder an empty one would begin", absolute(path).display())]
+    Unopened {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: Arc<std::io::Error>,
+        /// Whose it is, and what to do.
+        mend: String,
     },
     /// A file cannot be read or written.
     #[error("{}: {error}", path.display())]
@@ -111,6 +122,11 @@ pub enum LedgerError {
     /// The writer has ended.
     #[error("the ledger is closed")]
     Closed,
+}
+
+/// A path that means the same in whatever folder it is read.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// What the store says, with what it was about where it is known.
@@ -220,6 +236,7 @@ impl Ledger {
         let held = hold(folder)?;
         let path = path_in(folder);
         make_file(&path).map_err(folder_error)?;
+        access::allowed(&path)?;
         let connection = made_safe(&path).map_err(|error| match error {
             LedgerError::Store(error) if breaks(&error) => LedgerError::Broken { path: path.clone(), error },
             error => error,
@@ -269,10 +286,7 @@ impl Ledger {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn look(folder: &Path) -> Result<Self, LedgerError> {
-        let path = folder.join(FILE);
-        if !path.exists() {
-            return Err(LedgerError::Missing(folder.to_owned()));
-        }
+        let path = access::found(folder)?;
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found != schema::VERSION {
@@ -482,8 +496,13 @@ pub fn path_in(folder: &Path) -> PathBuf {
 /// When another does, or the folder cannot be made.
 pub fn hold(folder: &Path) -> Result<File, LedgerError> {
     // What is kept tells of traps: it is for the service's own user.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let held = made.and_then(|()| File::create(folder.join("lock"))).map_err(|error| failed(folder, error))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(folder, error))?;
+    let path = folder.join("lock");
+    access::may_write(&path)?;
+    // Whoever has the folder must not lead root, who runs a command, to a file elsewhere.
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let held = OpenOptions::new().write(true).create(true).truncate(false).custom_flags(flags).open(path);
+    let held = held.map_err(|error| failed(folder, error))?;
     held.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
     Ok(held)
 }
