@@ -318,6 +318,51 @@ fn what_root_restores_is_the_service_users() {
     }
 }
 
+/// From another working directory than the service's, a command says where it looked for the data folder, and why there; a restore
+/// says where it put it.
+#[test]
+fn a_relative_data_folder_is_told_whole() {
+    let service = Service::start(&settings(3));
+    let output = service.folder.path().join("backup");
+    assert!(service.run("backup", &["--output", output.to_str().unwrap()]).status.success());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let config = elsewhere.path().join("firsthand.toml");
+    let run = |command: &str, more: &[&str], data: &str| {
+        fs::write(&config, format!("data = {data:?}\n{}", settings(3))).unwrap();
+        let mut program = Command::new(FIRSTHAND);
+        program.arg(command).arg("--config").arg(&config).args(more).current_dir(elsewhere.path());
+        let output = program.output().unwrap();
+        let [said, error] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.code(), said, error)
+    };
+    let whole = elsewhere.path().join("in/ledger");
+    let none = format!("{} has no ledger yet", whole.display());
+    for (command, more) in [("audit", &[][..]), ("backup", &["--output", "x"]), ("why", &["83.70.211.36"])] {
+        let (status, _, error) = run(command, more, "in/ledger");
+        assert!(status == Some(2) && error.contains(&none), "{error}");
+        assert!(error.contains("relative in the settings, and begins at the working directory"), "{error}");
+        let (_, _, error) = run(command, more, whole.to_str().unwrap());
+        assert!(error.contains(&none) && !error.contains("relative"), "{error}");
+    }
+    assert!(!elsewhere.path().join("x").exists() && !whole.exists());
+    let (status, said, error) = run("restore", &[output.to_str().unwrap()], "in/ledger");
+    assert!(status == Some(0) && error.is_empty(), "{error}");
+    assert!(said.contains(&format!("The data folder {} was not there: it was made", whole.display())), "{said}");
+    assert!(said.contains("relative in the settings"), "{said}");
+    let (_, said, _) = run("restore", &["--replace", output.to_str().unwrap()], whole.to_str().unwrap());
+    assert!(said.contains(&format!("{}/ledger.sqlite: ", whole.display())), "{said}");
+    assert!(!said.contains("was made") && !said.contains("relative"), "{said}");
+    // What root makes on a new machine belongs to whom the folder around it belongs.
+    let home = elsewhere.path().join("home");
+    fs::create_dir(&home).unwrap();
+    chown(&home, Some(4711), Some(4711)).expect("run these tests as root");
+    let (status, said, _) = run("restore", &[output.to_str().unwrap()], home.join("a/b").to_str().unwrap());
+    assert!(status == Some(0) && said.contains("belongs to user 4711"), "{said}");
+    for made in ["a", "a/b", "a/b/ledger.sqlite", "a/b/lock"] {
+        assert_eq!(fs::metadata(home.join(made)).unwrap().uid(), 4711, "{made}");
+    }
+}
+
 /// Ends it in good order.
 fn stop(service: &mut Service) {
     assert!(Command::new("kill").arg(service.id().to_string()).status().unwrap().success());

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown, lchown};
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -38,9 +38,13 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
         )));
     }
     let mut source = regular_file::open(from).map_err(|error| file_error(from, error))?;
-    let held = hold(&settings.data)?;
-    give(&held, &settings.data, &settings.data.join("lock"))?;
-    let path = path_in(&settings.data);
+    // As it is told, it means the same wherever it is read.
+    let data = &std::path::absolute(&settings.data).map_err(|error| file_error(&settings.data, error))?;
+    let missing: Vec<&Path> = data.ancestors().take_while(|folder| folder.symlink_metadata().is_err()).collect();
+    let held = hold(data)?;
+    inherit(&missing)?;
+    give(&held, data, &data.join("lock"))?;
+    let path = path_in(data);
     let is_there = path.try_exists().map_err(|error| file_error(&path, error))?;
     if is_there && !arguments.replace {
         return Err(CommandError::Usage(format!(
@@ -49,10 +53,10 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
         )));
     }
     let now = unix_now();
-    let serial = serial(&settings.data).max(arguments.after_serial.unwrap_or(0));
-    let aside = settings.data.join("ledger.restoring");
+    let serial = serial(data).max(arguments.after_serial.unwrap_or(0));
+    let aside = data.join("ledger.restoring");
     let made = fetch(&mut source, &aside).and_then(|file| {
-        give(&file, &settings.data, &aside)?;
+        give(&file, data, &aside)?;
         // Before SQLite opens it, since to close it would let go of its locks (fcntl(2)).
         drop(file);
         let holding = check(&aside).map_err(|error| match error {
@@ -81,7 +85,7 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
     let kept = if is_there { Some(keep(&path, now)?) } else { None };
     fs::rename(&aside, &path).map_err(|error| file_error(&path, error))?;
     for name in OF_ZONE {
-        let file = settings.data.join(name);
+        let file = data.join(name);
         match fs::remove_file(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&file, error)),
             _ => {}
@@ -89,10 +93,12 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
     }
     sync_folder(&path)?;
     let mut out = io::stdout().lock();
+    let made = missing.first();
     if arguments.json {
         let line = json!({
             "ledger": path, "facts": holding.facts, "newest": holding.newest.map(time), "epoch": anew.epoch,
             "serial": anew.serial, "listings": anew.listings, "replaced": kept, "checksum": holding.has_checksum,
+            "made": made,
         });
         writeln!(out, "{line}")?;
         return Ok(());
@@ -107,6 +113,14 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
         show::counted(usize::try_from(holding.facts).unwrap_or(usize::MAX), "fact"),
         show::counted(anew.listings, "listing"),
     )?;
+    if let Some(made) = made {
+        let owner = fs::metadata(made).map_err(|error| file_error(made, error))?.uid();
+        writeln!(out, "The data folder {} was not there: it was made, and belongs to user {owner}.", made.display())?;
+        if settings.data.is_relative() {
+            let from = "`data` is relative in the settings, and begins at the working directory";
+            writeln!(out, "{from}: the service finds it only if it runs in the one of this command.")?;
+        }
+    }
     if let Some(kept) = kept {
         writeln!(out, "The ledger that was there is {}.", kept.display())?;
     }
@@ -125,6 +139,18 @@ fn fetch(source: &mut File, aside: &Path) -> Result<File, CommandError> {
     }
     progress.finish_and_clear();
     Ok(file)
+}
+
+/// Gives folders that were made, the innermost first, to whom the one belongs that they were made in, where root runs this.
+fn inherit(made: &[&Path]) -> Result<(), CommandError> {
+    let Some(parent) = made.last().and_then(|outermost| outermost.parent()) else { return Ok(()) };
+    if rustix::process::geteuid().is_root() {
+        let owner = fs::metadata(parent).map_err(|error| file_error(parent, error))?;
+        for folder in made {
+            lchown(folder, Some(owner.uid()), Some(owner.gid())).map_err(|error| file_error(folder, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives a file to whom the data folder belongs, where root runs this: the service could not open it otherwise. Told where

@@ -100,3 +100,12 @@ pub(super) fn mend_of_folder(path: &Path) -> String {
         _ => "write `data = \"FOLDER\"` with one that this user may make".to_owned(),
     }
 }
+
+/// What is to be known of a data folder whose path in the settings is relative.
+pub(super) fn hint(folder: &Path) -> &'static str {
+    if folder.is_relative() {
+        ". `data` is relative in the settings, and begins at the working directory of each command: run this from that of the service, or write the whole path"
+    } else {
+        ""
+    }
+}

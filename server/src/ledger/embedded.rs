@@ -98,7 +98,7 @@ pub enum LedgerError {
         error: Arc<std::io::Error>,
     },
     /// There is no ledger there yet.
-    #[error("{} has no ledger yet; `firsthand serve` makes one", .0.display())]
+    #[error("{} has no ledger yet; `firsthand serve` makes one{}", absolute(.0).display(), access::hint(.0))]
     Missing(PathBuf),
     /// The store says no.
     #[error("the ledger: {0}")]
