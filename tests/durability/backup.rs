@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
+use rusqlite::Connection;
 
 use crate::harness::{FIRSTHAND, Service, message, settings};
 use crate::load::{Load, kept_in, open};
@@ -361,6 +362,106 @@ fn a_relative_data_folder_is_told_whole() {
     for made in ["a", "a/b", "a/b/ledger.sqlite", "a/b/lock"] {
         assert_eq!(fs::metadata(home.join(made)).unwrap().uid(), 4711, "{made}");
     }
+}
+
+/// What a restore left that was killed goes with the next, unread, and restores follow each other as fast as they can; whatever was
+/// replaced is kept.
+#[test]
+fn what_a_restore_left_harms_no_other() {
+    let mut service = Service::start(&settings(3));
+    let take = |service: &Service, numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            assert_eq!(service.submit("trap@d0.example", &message("83.70.211.36", number)).unwrap().0, 202);
+        }
+    };
+    let back_up = |service: &Service, name: &str| {
+        let output = service.folder.path().join(name);
+        assert!(service.run("backup", &["--output", output.to_str().unwrap()]).status.success());
+        output
+    };
+    take(&service, 0..20);
+    let first = back_up(&service, "first");
+    take(&service, 20..200);
+    let second = back_up(&service, "second");
+    stop(&mut service);
+    // A transaction that was under way in another copy, with its journal (hot, as SQLite says), behind a link.
+    let (aside, outside) = (service.folder.path().join("data/ledger.restoring"), service.folder.path().join("outside"));
+    fs::copy(&first, &outside).unwrap();
+    let other = Connection::open(&outside).unwrap();
+    other
+        .execute_batch(
+            "PRAGMA cache_size = 1; BEGIN; UPDATE facts SET proof = proof || 'x'; UPDATE meta SET value = 'x'",
+        )
+        .unwrap();
+    let journal = fs::read(service.folder.path().join("outside-journal")).unwrap();
+    drop(other);
+    symlink(&outside, &aside).unwrap();
+    fs::write(aside.with_extension("restoring-journal"), journal).unwrap();
+    let before = fs::read(&outside).unwrap();
+    for round in 1..=3 {
+        let restored = service.run("restore", &["--replace", second.to_str().unwrap()]);
+        assert!(restored.status.success(), "{restored:?}");
+        assert_eq!(kept_in(&service.ledger()).len(), 200, "round {round}");
+        let names = fs::read_dir(service.folder.path().join("data")).unwrap().map(|entry| entry.unwrap().path());
+        let (kept, rest): (Vec<_>, Vec<_>) = names.partition(|path| path.to_str().unwrap().contains(".replaced-"));
+        assert_eq!(kept.len(), round, "{kept:?}");
+        assert!(kept.iter().all(|path| kept_in(path).len() == 200), "{kept:?}");
+        assert!(!rest.iter().any(|path| path.to_str().unwrap().contains("restoring")), "{rest:?}");
+    }
+    assert!(fs::read(&outside).unwrap() == before, "root was led elsewhere");
+    service.restart();
+    take(&service, 200..201);
+}
+
+/// The log of a ledger that was taken away is not taken for that of the backup that comes in its place.
+#[test]
+fn a_log_that_was_left_is_not_read_into_a_backup() {
+    let mut service = Service::start(&settings(3));
+    let take = |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            assert_eq!(service.submit("trap@d0.example", &message("83.70.211.36", number)).unwrap().0, 202);
+        }
+    };
+    take(0..20);
+    let output = service.folder.path().join("backup");
+    assert!(service.run("backup", &["--output", output.to_str().unwrap()]).status.success());
+    take(20..60);
+    service.kill();
+    let log = service.ledger().with_extension("sqlite-wal");
+    assert!(fs::metadata(&log).unwrap().len() > 0);
+    fs::remove_file(service.ledger()).unwrap();
+    let restored = service.run("restore", &[output.to_str().unwrap()]);
+    assert!(restored.status.success(), "{restored:?}");
+    let sound: String = open(&service).query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!((sound.as_str(), kept_in(&service.ledger()).len()), ("ok", 20));
+    let said = String::from_utf8(restored.stdout).unwrap();
+    assert!(said.contains(".replaced-"), "{said}");
+}
+
+/// Two backups to one file do not disturb each other, and what one left that was killed goes with the next.
+#[test]
+fn what_a_backup_left_goes_with_the_next() {
+    let service = Service::start(&settings(3));
+    let (output, left) = (service.folder.path().join("backup"), service.folder.path().join(".backup.unfinished"));
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("copy"), vec![7; 1 << 20]).unwrap();
+    fs::write(left.join("copy-journal"), "x").unwrap();
+    let held = fs::File::create(left.join("lock")).unwrap();
+    held.lock().unwrap();
+    let arguments = ["--output", output.to_str().unwrap()];
+    let made = service.run("backup", &arguments);
+    assert_eq!(made.status.code(), Some(75), "{made:?}");
+    let said = String::from_utf8(made.stderr).unwrap();
+    assert!(said.contains(left.to_str().unwrap()), "{said}");
+    drop(held);
+    let made = service.run("backup", &arguments);
+    assert!(made.status.success(), "{made:?}");
+    assert!(output.exists() && !left.exists());
+    // Nobody else's folder is written into.
+    fs::create_dir(&left).unwrap();
+    chown(&left, Some(4711), Some(4711)).expect("run these tests as root");
+    let made = service.run("backup", &arguments);
+    assert_eq!(made.status.code(), Some(2), "{made:?}");
 }
 
 /// Ends it in good order.

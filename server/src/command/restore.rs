@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::backup::{beside, file_error, sync_folder};
+use super::backup::{LOGS, beside, clear, file_error, sync_folder};
 use super::{CommandError, operator, show};
 use crate::cli::RestoreArguments;
 use crate::config::Settings;
-use crate::ledger::backup::{check, make_anew, settle};
+use crate::ledger::backup::{Anew, Holding, check, make_anew, settle};
 use crate::ledger::{Ledger, LedgerError, hold, path_in};
 use crate::publisher::unix_now;
 use crate::regular_file;
@@ -31,7 +31,7 @@ const PART: u64 = 1 << 20;
 pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
     let settings = Settings::load(arguments.config.as_deref())?.settings;
     let from = &arguments.file;
-    if fs::metadata(beside(from, "-wal")).is_ok_and(|log| log.len() > 0) {
+    if ["-wal", "-journal"].iter().any(|end| fs::metadata(beside(from, end)).is_ok_and(|log| log.len() > 0)) {
         return Err(CommandError::Usage(format!(
             "{} has a log beside it: it is a ledger that was copied by hand, of which a part may be missing; restore what `firsthand backup` wrote",
             from.display()
@@ -55,35 +55,24 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
     let now = unix_now();
     let serial = serial(data).max(arguments.after_serial.unwrap_or(0));
     let aside = data.join("ledger.restoring");
-    let made = fetch(&mut source, &aside).and_then(|file| {
-        give(&file, data, &aside)?;
-        // Before SQLite opens it, since to close it would let go of its locks (fcntl(2)).
-        drop(file);
-        let holding = check(&aside).map_err(|error| match error {
-            LedgerError::Damaged { found, .. } => CommandError::Usage(format!(
-                "{}: {found}; nothing was replaced: restore another backup, or take one anew where the ledger is still there",
-                from.display()
-            )),
-            error => error.into(),
-        })?;
-        let name = std::path::absolute(from).unwrap_or_else(|_| from.clone()).display().to_string();
-        let anew = make_anew(&aside, serial, now, &operator::caller(), &name)?;
-        File::open(&aside).and_then(|file| file.sync_all()).map_err(|error| file_error(&aside, error))?;
-        Ok((holding, anew))
+    // What one left that was killed: whoever has the folder is the only one who restores.
+    clear(&aside)?;
+    let made = make(&mut source, data, &aside, from, serial).and_then(|made| {
+        let kept = keep(&path, is_there, now)?;
+        fs::rename(&aside, &path).map_err(|error| file_error(&path, error))?;
+        Ok((made, kept))
     });
     if made.is_err() {
-        // What is left behind is told by the error that led here.
-        let _ = fs::remove_file(&aside);
+        // What is left behind goes with the next.
+        let _ = clear(&aside);
     }
-    let (holding, anew) = made?;
+    let ((holding, anew), kept) = made?;
     if !holding.has_checksum {
         eprintln!(
             "firsthand: {} holds no checksum, as a ledger that was copied by hand: its structure is sound, but nobody can tell whether all that it says is as it was",
             from.display()
         );
     }
-    let kept = if is_there { Some(keep(&path, now)?) } else { None };
-    fs::rename(&aside, &path).map_err(|error| file_error(&path, error))?;
     for name in OF_ZONE {
         let file = data.join(name);
         match fs::remove_file(&file) {
@@ -121,18 +110,48 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
             writeln!(out, "{from}: the service finds it only if it runs in the one of this command.")?;
         }
     }
-    if let Some(kept) = kept {
-        writeln!(out, "The ledger that was there is {}.", kept.display())?;
+    match kept {
+        Some(kept) if is_there => writeln!(out, "The ledger that was there is {}.", kept.display())?,
+        Some(kept) => writeln!(
+            out,
+            "A log of a ledger that is not there any more is kept under the name of {}, with its own end.",
+            kept.display()
+        )?,
+        None => {}
     }
     Ok(())
+}
+
+/// Makes a ledger of the backup, synced.
+fn make(
+    source: &mut File,
+    data: &Path,
+    aside: &Path,
+    from: &Path,
+    serial: u32,
+) -> Result<(Holding, Anew), CommandError> {
+    let file = fetch(source, aside)?;
+    give(&file, data, aside)?;
+    // Before SQLite opens it, since to close it would let go of its locks (fcntl(2)).
+    drop(file);
+    let holding = check(aside).map_err(|error| match error {
+        LedgerError::Damaged { found, .. } => CommandError::Usage(format!(
+            "{}: {found}; nothing was replaced: restore another backup, or take one anew where the ledger is still there",
+            from.display()
+        )),
+        error => error.into(),
+    })?;
+    let name = std::path::absolute(from).unwrap_or_else(|_| from.to_owned()).display().to_string();
+    let anew = make_anew(aside, serial, unix_now(), &operator::caller(), &name)?;
+    File::open(aside).and_then(|file| file.sync_all()).map_err(|error| file_error(aside, error))?;
+    Ok((holding, anew))
 }
 
 /// Copies the backup to where it can be changed, on the data folder's own disk.
 fn fetch(source: &mut File, aside: &Path) -> Result<File, CommandError> {
     let failed = |error| file_error(aside, error);
     let length = source.metadata().map_err(failed)?.len();
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(aside).map_err(failed)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside).map_err(failed)?;
     let progress = show::progress_of_bytes(length, "fetched");
     while io::copy(&mut source.take(PART), &mut file).map_err(failed)? > 0 {
         progress.inc(PART);
@@ -181,20 +200,37 @@ fn serial(data: &Path) -> u32 {
     of_ledger.max(of_snapshot.unwrap_or(0))
 }
 
-/// Keeps the ledger that is there under another name as well, whole if it can be read.
-fn keep(path: &Path, now: i64) -> Result<PathBuf, CommandError> {
-    let kept = beside(path, &format!(".replaced-{}", time(now).replace([':', '-'], "")));
-    if let Err(error) = settle(path) {
+/// Keeps the ledger that is there under another name as well, whole if it can be read, and moves the logs that are there, which
+/// would be read into what takes its place: also those of a ledger that was taken away. None if nothing is there.
+fn keep(path: &Path, is_there: bool, now: i64) -> Result<Option<PathBuf>, CommandError> {
+    if is_there && let Err(error) = settle(path) {
         eprintln!("firsthand: {} cannot be read any more ({error}); it is kept as it is", path.display());
     }
-    fs::hard_link(path, &kept).map_err(|error| file_error(&kept, error))?;
-    for end in ["-wal", "-shm"] {
-        // A log must not stand beside a file that it does not belong to.
-        let (log, kept) = (beside(path, end), beside(&kept, end));
-        match fs::rename(&log, &kept) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&log, error)),
-            _ => {}
+    let kept = free_name(path, now);
+    if is_there {
+        fs::hard_link(path, &kept).map_err(|error| file_error(&kept, error))?;
+    }
+    let mut has_logs = false;
+    for end in LOGS {
+        let log = beside(path, end);
+        match fs::rename(&log, beside(&kept, end)) {
+            Ok(()) => has_logs = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(file_error(&log, error)),
         }
     }
-    Ok(kept)
+    Ok((is_there || has_logs).then_some(kept))
+}
+
+/// A name with the date that nothing has, and no log either.
+fn free_name(path: &Path, now: i64) -> PathBuf {
+    let dated = beside(path, &format!(".replaced-{}", time(now).replace([':', '-'], "")));
+    let is_free = |name: &PathBuf| LOGS.iter().chain(&[""]).all(|end| beside(name, end).symlink_metadata().is_err());
+    let mut name = dated.clone();
+    let mut number = 1;
+    while !is_free(&name) {
+        number += 1;
+        name = beside(&dated, &format!("-{number}"));
+    }
+    name
 }

@@ -197,6 +197,8 @@ pub fn make_anew(path: &Path, serial: u32, now: i64, who: &str, from: &str) -> R
     getrandom::fill(&mut random).map_err(|error| failed(path, io::Error::other(error.to_string())))?;
     let epoch = hex(&random);
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // All of it must be in the file that is renamed; the header of one that was copied by hand asks for a log.
+    connection.pragma_update(None, "journal_mode", "DELETE")?;
     prepare(&mut connection, path)?;
     let transaction = connection.transaction()?;
     for (name, value) in [("epoch", epoch.as_str()), ("swept", "")] {
