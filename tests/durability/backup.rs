@@ -347,7 +347,7 @@ fn a_relative_data_folder_is_told_whole() {
     }
     assert!(!elsewhere.path().join("x").exists() && !whole.exists());
     let (status, said, error) = run("restore", &[output.to_str().unwrap()], "in/ledger");
-    assert!(status == Some(0) && error.is_empty(), "{error}");
+    assert_eq!(status, Some(0), "{error}");
     assert!(said.contains(&format!("The data folder {} was not there: it was made", whole.display())), "{said}");
     assert!(said.contains("relative in the settings"), "{said}");
     let (_, said, _) = run("restore", &["--replace", output.to_str().unwrap()], whole.to_str().unwrap());
@@ -462,6 +462,38 @@ fn what_a_backup_left_goes_with_the_next() {
     chown(&left, Some(4711), Some(4711)).expect("run these tests as root");
     let made = service.run("backup", &arguments);
     assert_eq!(made.status.code(), Some(2), "{made:?}");
+}
+
+/// A service that began with an empty ledger, since its disk was lost, does not write over the backup of the ledger that it lost.
+/// Where nothing tells which serial was served, a restore says what that means for secondaries.
+#[test]
+fn a_backup_of_another_ledger_is_not_written_over() {
+    let mut service = Service::start(&settings(3));
+    assert_eq!(service.submit("trap@d0.example", &message("83.70.211.36", 0)).unwrap().0, 202);
+    let output = service.folder.path().join("backup");
+    let arguments = ["--output", output.to_str().unwrap()];
+    for _ in 0..2 {
+        assert!(service.run("backup", &arguments).status.success());
+    }
+    let before = fs::read(&output).unwrap();
+    service.kill();
+    fs::remove_dir_all(service.folder.path().join("data")).unwrap();
+    service.restart();
+    let made = service.run("backup", &arguments);
+    assert_eq!(made.status.code(), Some(2), "{made:?}");
+    assert!(String::from_utf8(made.stderr).unwrap().contains("a backup of another ledger"));
+    assert!(fs::read(&output).unwrap() == before);
+    service.kill();
+    fs::remove_dir_all(service.folder.path().join("data")).unwrap();
+    let restore = |more: &[&str]| {
+        let restored = service.run("restore", &[more, &arguments[1..]].concat());
+        assert!(restored.status.success(), "{restored:?}");
+        String::from_utf8(restored.stderr).unwrap().contains("a secondary that holds a later one")
+    };
+    assert!(restore(&[]));
+    assert!(!restore(&["--replace", "--after-serial", "7"]));
+    assert!(!restore(&["--replace"]), "the ledger tells");
+    assert!(service.run("backup", &arguments).status.success(), "it is of the same ledger");
 }
 
 /// Ends it in good order.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{CommandError, show};
 use crate::cli::BackupArguments;
 use crate::config::Settings;
-use crate::ledger::backup::{Holding, check, copy};
+use crate::ledger::backup::{Holding, are_of_one, check, copy};
 use crate::ledger::{LedgerError, path_in};
 use crate::web::time;
 
@@ -28,6 +28,14 @@ pub fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     refuse_own(&settings.data, output)?;
     let aside = Aside::take(output)?;
     let made = make(&settings, &aside.copy()).and_then(|held| {
+        if are_of_one(output, &aside.copy()) == Some(false) {
+            // As after a disk was lost and the service began with an empty one, unnoticed until the night.
+            return Err(CommandError::Usage(format!(
+                "--output {}: a backup of another ledger than {} is there, perhaps the only one; restore it if this ledger should be that one, else write to another file",
+                output.display(),
+                path_in(&settings.data).display()
+            )));
+        }
         fs::rename(aside.copy(), output).map_err(|error| file_error(output, error))?;
         sync_folder(output)?;
         Ok(held)

@@ -53,7 +53,8 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
         )));
     }
     let now = unix_now();
-    let serial = serial(data).max(arguments.after_serial.unwrap_or(0));
+    let served = serial(data).max(arguments.after_serial);
+    let serial = served.unwrap_or(0);
     let aside = data.join("ledger.restoring");
     // What one left that was killed: whoever has the folder is the only one who restores.
     clear(&aside)?;
@@ -71,6 +72,12 @@ pub fn run(arguments: &RestoreArguments) -> Result<(), CommandError> {
         eprintln!(
             "firsthand: {} holds no checksum, as a ledger that was copied by hand: its structure is sound, but nobody can tell whether all that it says is as it was",
             from.display()
+        );
+    }
+    if served.is_none() {
+        eprintln!(
+            "firsthand: nothing here tells which serial of the zone was served last, so it goes on behind {}, the backup's; a secondary that holds a later one keeps what it has, for good: if there are any, restore again with --replace and --after-serial and the newest that they hold",
+            anew.serial
         );
     }
     for name in OF_ZONE {
@@ -193,11 +200,11 @@ fn give(file: &File, data: &Path, path: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The newest serial that anybody had of this data folder, as far as it tells.
-fn serial(data: &Path) -> u32 {
-    let of_ledger = Ledger::look(data).and_then(|ledger| ledger.serial()).unwrap_or(0);
+/// The newest serial that anybody had of this data folder; none if it does not tell.
+fn serial(data: &Path) -> Option<u32> {
+    let of_ledger = Ledger::look(data).and_then(|ledger| ledger.serial()).ok();
     let of_snapshot = fs::read(data.join(OF_ZONE[0])).ok().and_then(|bytes| snapshot::serial(&bytes).ok());
-    of_ledger.max(of_snapshot.unwrap_or(0))
+    of_ledger.max(of_snapshot)
 }
 
 /// Keeps the ledger that is there under another name as well, whole if it can be read, and moves the logs that are there, which

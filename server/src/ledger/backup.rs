@@ -170,6 +170,22 @@ fn fits(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Whether two backups are of the same ledger, or of one that was restored from it: these have the key of trap ids in common.
+/// None where that cannot be told, as of a file that is no backup.
+pub fn are_of_one(path: &Path, other: &Path) -> Option<bool> {
+    let key = |path: &Path| {
+        let mut head = [0; 100];
+        File::open(path).and_then(|file| file.read_exact_at(&mut head, 0)).ok()?;
+        // One that asks for a log (file format, section 1.3) is no finished copy, and to read it would make one beside it.
+        if !head.starts_with(MAGIC) || head[19] != 1 {
+            return None;
+        }
+        let copy = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).ok()?;
+        copy.query_row("SELECT value FROM meta WHERE name = 'trap-key'", [], |row| row.get::<_, String>(0)).ok()
+    };
+    Some(key(path)? == key(other)?)
+}
+
 fn holding(copy: &Connection, has_checksum: bool) -> rusqlite::Result<Holding> {
     let meta = |name: &str| copy.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0));
     let _: String = meta("trap-key")?;
