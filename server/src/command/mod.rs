@@ -84,10 +84,14 @@ impl CommandError {
             Self::Ledger(LedgerError::Missing(_) | LedgerError::OtherVersion { .. } | LedgerError::InUse(_)) => {
                 ExitCode::from(WRONG_USAGE)
             }
-            Self::Ledger(LedgerError::Folder { error, .. }) if is_misplaced(error.kind()) => {
+            Self::Ledger(LedgerError::Folder { error, .. } | LedgerError::Unopened { error, .. })
+                if is_misplaced(error.kind()) =>
+            {
                 ExitCode::from(WRONG_USAGE)
             }
-            Self::Ledger(LedgerError::Broken { .. } | LedgerError::Damaged { .. }) => ExitCode::from(IO_ERROR),
+            Self::Ledger(LedgerError::Broken { .. } | LedgerError::Damaged { .. } | LedgerError::File { .. }) => {
+                ExitCode::from(IO_ERROR)
+            }
             Self::TryLater(_) | Self::Ledger(_) => ExitCode::from(TRY_LATER),
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) => ExitCode::from(TRY_LATER),

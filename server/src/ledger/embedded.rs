@@ -23,13 +23,14 @@ use firsthand_analyzer::address::Origin;
 use firsthand_analyzer::evidence::{Unit, UnitKey};
 use firsthand_analyzer::nature::Nature;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, ffi};
+use rustix::fs::OFlags;
 use tokio::sync::{mpsc, oneshot};
 
 use super::reads::{change, read_pending};
 use super::withdrawals::{recount, standing};
 use super::writer::{Write, Writer};
 use super::{Change, Correction, Fact, Outcome, Publication, Recorded};
-use super::{log, schema};
+use super::{access, log, schema};
 
 /// The ledger's file in the data folder.
 pub(super) const FILE: &str = "ledger.sqlite";
@@ -71,15 +72,33 @@ pub enum LedgerError {
         found: i64,
     },
     /// The folder cannot be made or opened.
-    #[error("the data folder {} cannot be made or written: {error}; write `data = \"FOLDER\"` with one that this user may make", path.display())]
+    #[error("the data folder {} cannot be made or written: {error}; {}", absolute(path).display(), access::mend_of_folder(path))]
     Folder {
         /// The folder.
         path: PathBuf,
         /// What the system says.
         error: Arc<std::io::Error>,
     },
+    /// A file that is there is closed to this process.
+    #[error("{} cannot be opened: {error}; {mend}. The ledger is there: in another folder an empty one would begin", absolute(path).display())]
+    Unopened {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: Arc<std::io::Error>,
+        /// Whose it is, and what to do.
+        mend: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: Arc<std::io::Error>,
+    },
     /// There is no ledger there yet.
-    #[error("{} has no ledger yet; `firsthand serve` makes one", .0.display())]
+    #[error("{} has no ledger yet; `firsthand serve` makes one{}", absolute(.0).display(), access::hint(.0))]
     Missing(PathBuf),
     /// The store says no.
     #[error("the ledger: {0}")]
@@ -103,6 +122,11 @@ pub enum LedgerError {
     /// The writer has ended.
     #[error("the ledger is closed")]
     Closed,
+}
+
+/// A path that means the same in whatever folder it is read.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// What the store says, with what it was about where it is known.
@@ -211,9 +235,8 @@ impl Ledger {
         let folder_error = |error| failed(folder, error);
         let held = hold(folder)?;
         let path = path_in(folder);
-        // The log beside it gets the same mode.
-        let options = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        drop(options().map_err(folder_error)?);
+        make_file(&path).map_err(folder_error)?;
+        access::allowed(&path)?;
         let connection = made_safe(&path).map_err(|error| match error {
             LedgerError::Store(error) if breaks(&error) => LedgerError::Broken { path: path.clone(), error },
             error => error,
@@ -263,10 +286,7 @@ impl Ledger {
     /// # Errors
     /// When there is none, or it cannot be read.
     pub fn look(folder: &Path) -> Result<Self, LedgerError> {
-        let path = folder.join(FILE);
-        if !path.exists() {
-            return Err(LedgerError::Missing(folder.to_owned()));
-        }
+        let path = access::found(folder)?;
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found != schema::VERSION {
@@ -476,10 +496,27 @@ pub fn path_in(folder: &Path) -> PathBuf {
 /// When another does, or the folder cannot be made.
 pub fn hold(folder: &Path) -> Result<File, LedgerError> {
     // What is kept tells of traps: it is for the service's own user.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let held = made.and_then(|()| File::create(folder.join("lock"))).map_err(|error| failed(folder, error))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(folder, error))?;
+    let path = folder.join("lock");
+    access::may_write(&path)?;
+    // Whoever has the folder must not lead root, who runs a command, to a file elsewhere.
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    let held = OpenOptions::new().write(true).create(true).truncate(false).custom_flags(flags).open(path);
+    let held = held.map_err(|error| failed(folder, error))?;
     held.try_lock().map_err(|_| LedgerError::InUse(folder.to_owned()))?;
     Ok(held)
+}
+
+/// Makes the ledger's file, if it is not there; the log beside it gets the same mode.
+///
+/// One that is there must not be opened and closed: that lets go of every lock that this process has on it (fcntl(2)), as it
+/// has by what a start serves first. Without them, whoever looks at the ledger from elsewhere with `sqlite3` (before 3.51)
+/// takes the log away when he is done, and what is written to it after that is lost (G9).
+fn make_file(path: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn failed(path: &Path, error: std::io::Error) -> LedgerError {
@@ -547,14 +584,18 @@ fn tell_of_discarded(path: &Path, discarded: Option<(String, bool)>) {
     }
 }
 
-/// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one.
+/// Makes the tables in a new file, or brings those of an older version up to date; refuses those of a newer one. What is
+/// changed from here on must have no checksum of a copy.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found == schema::VERSION {
-        return Ok(());
-    }
     if found > schema::VERSION {
         return Err(LedgerError::OtherVersion { path: path.to_owned(), found });
+    }
+    if connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0))? != 0 {
+        connection.pragma_update(None, "application_id", 0)?;
+    }
+    if found == schema::VERSION {
+        return Ok(());
     }
     let mut random = [0; 40];
     getrandom::fill(&mut random).map_err(|error| failed(path, std::io::Error::other(error.to_string())))?;
