@@ -20,6 +20,7 @@ use crate::cli::CheckArguments;
 use crate::config::{ChannelSettings, IntakeSettings, ListenAddress, Settings};
 use crate::declared::{Declared, topology_of};
 use crate::intake::files::{Found, Split, for_each_message};
+use crate::ledger::access::mend_of_folder;
 use crate::lists;
 use crate::publisher::unix_now;
 use crate::zone::{Code, KeptOut};
@@ -60,9 +61,7 @@ pub fn run(arguments: &CheckArguments) -> Result<ExitCode, CommandError> {
         loaded.warnings.len()
     )?;
     if let Some(flaw) = flaw_of_data(&settings.data) {
-        eprintln!(
-            "{name}: data: {flaw}; write `data = \"FOLDER\"` with one that the service's user may make and write"
-        );
+        eprintln!("{name}: data: {flaw}; {}", mend_of_folder(&settings.data));
     }
     for flaw in settings.intakes.iter().flat_map(flaws_of_intake) {
         eprintln!("{name}: {flaw}");

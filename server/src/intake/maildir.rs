@@ -242,9 +242,12 @@ struct Watched {
     waiting: Waiting,
     /// How long all wait when the service takes nothing the next time.
     refused: Duration,
-    /// What is wrong with all of it and was told, so that it is told once.
-    told: Option<&'static str>,
+    /// What is wrong with all of it, and when that was told, so that it is told once an hour.
+    told: Option<(&'static str, Instant)>,
 }
+
+/// How long what is wrong with all of it is not told again.
+const TELL_AGAIN: Duration = Duration::from_secs(3600);
 
 /// What may be wrong with all of it.
 const NOT_THERE: &str = "a Maildir cannot be looked into, and is looked for again";
@@ -264,7 +267,7 @@ impl Watched {
         match looked.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok((folders, names, waiting)) => {
                 self.waiting = waiting;
-                self.told = self.told.filter(|told| *told != NOT_THERE);
+                self.told = self.told.filter(|(told, _)| *told != NOT_THERE);
                 Some((folders, names))
             }
             Err(error) => {
@@ -351,7 +354,9 @@ impl Watched {
     }
 
     fn tell(&mut self, what: &'static str, why: impl Display) {
-        if self.told.replace(what) != Some(what) {
+        let is_known = |(told, at): &(&str, Instant)| *told == what && at.elapsed() < TELL_AGAIN;
+        if !self.told.as_ref().is_some_and(is_known) {
+            self.told = Some((what, Instant::now()));
             tracing::warn!(maildir = %self.source.maildir.path.display(), feed = self.source.feed, %why, "{what}");
         }
     }

@@ -84,7 +84,7 @@ fn whose(file: &Metadata) -> String {
 }
 
 /// What is to be done about a data folder that cannot be made or written.
-pub(super) fn mend_of_folder(path: &Path) -> String {
+pub fn mend_of_folder(path: &Path) -> String {
     match fs::metadata(path) {
         // A ledger may be in it, so no other folder is named.
         Ok(folder) if folder.is_dir() => {

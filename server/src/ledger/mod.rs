@@ -5,7 +5,7 @@
 //! the embedded one; what it must do is written here, apart from how.
 
 mod embedded;
-mod access;
+pub mod access;
 mod schema;
 mod log;
 mod withdrawals;
