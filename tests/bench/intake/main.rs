@@ -176,8 +176,9 @@ fn import() {
     }
     fs::write(&path, &mbox).expect("room on the disk");
     let began = Instant::now();
-    let path = path.to_str().expect("a path");
-    let done = service.run("submit", &["--feed", "traps", "--trap", "trap@d0.example", "--mbox", path]);
+    let (path, server) = (path.to_str().expect("a path"), service.http.to_string());
+    let arguments = ["--server", &server, "--feed", "traps", "--trap", "trap@d0.example", "--mbox", path];
+    let done = service.run("submit", &arguments);
     let elapsed = began.elapsed().as_secs_f64();
     assert!(done.status.success(), "{done:?}");
     println!("import: {:.0} messages a second ({MESSAGES} in {elapsed:.1} s)", MESSAGES as f64 / elapsed);
