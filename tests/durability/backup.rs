@@ -186,6 +186,10 @@ fn a_backup_never_takes_the_place_of_the_ledger() {
     for output in ["elsewhere/file", "elsewhere/hard", "elsewhere/log"] {
         refused(output);
     }
+    // What is no backup is somebody's, such as the settings.
+    let made = service.run("backup", &["--output", service.config().to_str().unwrap()]);
+    assert_eq!(made.status.code(), Some(2), "{made:?}");
+    assert!(String::from_utf8(made.stderr).unwrap().contains("a file is there that is no backup"));
     take(&service, 1);
     service.kill_and_restart();
     take(&service, 2);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{CommandError, show};
 use crate::cli::BackupArguments;
 use crate::config::Settings;
-use crate::ledger::backup::{Holding, are_of_one, check, copy};
+use crate::ledger::backup::{Holding, are_of_one, begins_as_database, check, copy};
 use crate::ledger::{LedgerError, path_in};
 use crate::web::time;
 
@@ -86,6 +86,14 @@ fn refuse_own(data: &Path, output: &Path) -> Result<(), CommandError> {
             "--output {}: {what} ({}), whose files no copy may replace; write it to another folder, best on another disk",
             output.display(),
             data.display()
+        )));
+    }
+    // One that was made to be written to is empty.
+    let is_backup = || File::open(output).is_ok_and(|file| begins_as_database(&file));
+    if there.is_some_and(|there| there.len() > 0) && !is_backup() {
+        return Err(CommandError::Usage(format!(
+            "--output {}: a file is there that is no backup; name another one, or remove it",
+            output.display()
         )));
     }
     Ok(())

@@ -159,8 +159,7 @@ pub fn check(path: &Path) -> Result<Holding, LedgerError> {
 fn fits(path: &Path) -> io::Result<bool> {
     // Closed before SQLite opens it, since that would let go of its locks (fcntl(2)).
     let file = File::open(path)?;
-    let mut magic = [0; MAGIC.len()];
-    if file.read_exact_at(&mut magic, 0).is_err() || magic != *MAGIC {
+    if !begins_as_database(&file) {
         return Err(io::Error::other("it is no ledger, nor a copy of one"));
     }
     match checksum(&file)? {
@@ -168,6 +167,12 @@ fn fits(path: &Path) -> io::Result<bool> {
         (kept, found) if kept == found => Ok(true),
         _ => Err(io::Error::other("its checksum does not fit, so it is not what was written any more")),
     }
+}
+
+/// Whether a file begins as those of SQLite do, as a backup does.
+pub fn begins_as_database(file: &File) -> bool {
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact_at(&mut magic, 0).is_ok() && magic == *MAGIC
 }
 
 /// Whether two backups are of the same ledger, or of one that was restored from it: these have the key of trap ids in common.
