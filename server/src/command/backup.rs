@@ -76,8 +76,9 @@ fn refuse_own(data: &Path, output: &Path) -> Result<(), CommandError> {
     let ledger = path_in(&data);
     let ledger = fs::canonicalize(&ledger).unwrap_or(ledger);
     let (target, there) = (output.file_name().map(|name| folder.join(name)), fs::metadata(output).ok());
-    let taken = ["", "-wal", "-shm", "-journal"]
+    let taken = LOGS
         .iter()
+        .chain(&[""])
         .map(|end| beside(&ledger, end))
         .any(|file| target.as_ref() == Some(&file) || there.as_ref().is_some_and(|there| is(there, &file)));
     if within || taken {
